@@ -1,0 +1,210 @@
+"""Build and check the lectures.
+
+    python lectures/build.py build [NN ...]   run the sources and write the notebooks
+    python lectures/build.py check [NN ...]   is every notebook what its source says? (starts no kernel)
+    python lectures/build.py page NN          run one lecture and write it as a web page
+
+A lecture is ``NN_topic.py`` (jupytext's py:percent) and ``NN_topic.ipynb``, made from it, with its outputs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+HERE = Path(__file__).resolve().parent
+LONGEST_CELL = 15  # lines of code
+MOST_CODE_CELLS = 2  # without prose between them
+TIMEOUT = 120  # seconds for one cell
+# As in the tests: one order of additions, no chatter. Set before a kernel starts.
+KERNEL_ENVIRONMENT = {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "2"}
+
+
+def sources(numbers: list[str]) -> list[Path]:
+    """The sources of these lectures, of all by default.
+
+    Raises:
+        SystemExit: no such lecture; the message lists those there are.
+    """
+    everything = sorted(HERE.glob("[0-9][0-9]*_*.py"))
+    if not numbers:
+        return everything
+    chosen = [path for path in everything if path.stem.split("_")[0] in numbers]
+    if len(chosen) < len(set(numbers)):
+        raise SystemExit(f"no lecture {' '.join(numbers)}; there is {', '.join(path.stem for path in everything)}")
+    return chosen
+
+
+def source_hash(source: Path) -> str:
+    """SHA-256 of a source, whatever its line ends."""
+    return hashlib.sha256(source.read_text(encoding="utf-8").encode()).hexdigest()
+
+
+def read_source(source: Path) -> NotebookNode:
+    """The source as a notebook that has not been run, with cell ids that do not change from build to build."""
+    import jupytext
+
+    notebook = jupytext.read(source)
+    for index, cell in enumerate(notebook.cells):
+        cell.id = f"{source.stem[:2]}-{index:03d}"
+    notebook.metadata["lecture"] = {"source_sha256": source_hash(source)}
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return notebook
+
+
+def alt_text(cell: NotebookNode) -> str:
+    """What a cell says of its figure for those who cannot see it."""
+    return cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+
+
+def execute(notebook: NotebookNode, verbose: bool = True) -> NotebookNode:
+    """Run a notebook in its own folder and strip what differs from run to run."""
+    from nbclient import NotebookClient
+    from tqdm.auto import tqdm
+
+    os.environ.update(KERNEL_ENVIRONMENT)
+    # The kernel of this interpreter, not one of the same name that another environment has installed.
+    client = NotebookClient(notebook, timeout=TIMEOUT, resources={"metadata": {"path": HERE}}, record_timing=False)
+    client.create_kernel_manager()
+    client.km.kernel_spec.argv[0] = sys.executable
+    with client.setup_kernel(), tqdm(notebook.cells, disable=not verbose, unit="cell") as cells:
+        for index, cell in enumerate(cells):
+            client.execute_cell(cell, index)
+    notebook.metadata.pop("language_info", None)
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        cell.metadata.pop("execution", None)
+        if "widget" in cell.metadata.get("tags", []):
+            cell.outputs = []  # a slider is nothing without its kernel
+        for output in cell.outputs:
+            if "image/png" in output.get("data", {}) and alt_text(cell):
+                output.metadata["image/png"] = {"alt": alt_text(cell)}
+    return notebook
+
+
+def build(source: Path) -> None:
+    """Run a source and write the notebook beside it."""
+    start = time.perf_counter()
+    notebook = execute(read_source(source))
+    nbformat.write(notebook, source.with_suffix(".ipynb"))
+    print(f"built {source.stem} in {time.perf_counter() - start:.0f} s")
+
+
+def problems(source: Path) -> list[str]:
+    """What is wrong with a pair of source and notebook; empty if nothing is."""
+    path = source.with_suffix(".ipynb")
+    if not path.exists():
+        return ["has no notebook"]
+    notebook = nbformat.read(path, as_version=4)
+    wanted = read_source(source)
+    found = []
+    same = [(cell.cell_type, cell.source) for cell in notebook.cells] == [
+        (cell.cell_type, cell.source) for cell in wanted.cells
+    ]
+    if not same or notebook.metadata.get("lecture") != wanted.metadata["lecture"]:
+        found.append(f"is stale: the source has changed; run 'python lectures/build.py build {source.stem[:2]}'")
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    counts = [cell.execution_count for cell in code]
+    if counts != list(range(1, len(code) + 1)):
+        found.append(f"was not run from top to bottom: the cells are numbered {counts}")
+    in_a_row = 0
+    for cell in notebook.cells:
+        in_a_row = in_a_row + 1 if cell.cell_type == "code" else 0
+        if in_a_row == MOST_CODE_CELLS + 1:
+            found.append(f"cell {cell.id}: more than {MOST_CODE_CELLS} code cells without prose between them")
+        if cell.cell_type == "code":
+            found += [f"cell {cell.id}: {problem}" for problem in cell_problems(cell)]
+    return found
+
+
+def cell_problems(cell: NotebookNode) -> list[str]:
+    """What is wrong with one code cell."""
+    found = []
+    lines = sum(bool(line.strip()) and not line.strip().startswith("#") for line in cell.source.splitlines())
+    if lines > LONGEST_CELL:
+        found.append(f"{lines} lines of code, {LONGEST_CELL} at most")
+    if any(output.output_type == "error" for output in cell.outputs):
+        found.append("a stored error")
+    if any(output.get("name") == "stderr" for output in cell.outputs):
+        found.append("something was written to stderr")
+    figures = [output for output in cell.outputs if "image/png" in output.get("data", {})]
+    if any(not output.metadata.get("image/png", {}).get("alt") for output in figures):
+        found.append('shows a figure without alt text; write mystnb={"image": {"alt": "..."}} after its %%')
+    return found
+
+
+def check(numbers: list[str]) -> int:
+    """Print what is wrong with the lectures; the exit code."""
+    chosen = sources(numbers)
+    bad = 0
+    for source in chosen:
+        for problem in problems(source):
+            print(f"{source.stem}: {problem}")
+            bad += 1
+    print(f"{len(chosen)} lectures checked, {bad} problems")
+    return min(bad, 1)
+
+
+def with_mathml(text: str) -> str:
+    """Markdown with its formulas as MathML, which a browser draws without fetching anything."""
+    from latex2mathml.converter import convert
+
+    def block(match: re.Match[str]) -> str:
+        return convert(match[1].strip(), display="block")
+
+    # Code keeps its dollars.
+    pieces = re.split(r"(```.*?```|`[^`]*`)", text, flags=re.DOTALL)
+    for index in range(0, len(pieces), 2):
+        piece = re.sub(r"\$\$(.+?)\$\$", block, pieces[index], flags=re.DOTALL)
+        pieces[index] = re.sub(r"(?<![\\$])\$([^$\n]+?)\$", lambda match: convert(match[1]), piece)
+    return "".join(pieces)
+
+
+def page(source: Path) -> Path:
+    """Run a lecture and write it as one HTML file that needs no network."""
+    from nbconvert import HTMLExporter
+
+    print(f"Running {source.stem} ...", flush=True)
+    notebook = execute(read_source(source))
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = with_mathml(cell.source)
+    notebook.metadata["title"] = source.stem[3:].replace("_", " ").capitalize()
+    exporter = HTMLExporter(template_name="classic", embed_images=True, mathjax_url="", require_js_url="")
+    body, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": notebook.metadata["title"]}})
+    path = HERE / "html" / f"{source.stem}.html"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(body, encoding="utf-8")
+    print(f"Open this page in a browser:\n  {path.as_uri()}")
+    return path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python lectures/build.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", choices=("build", "check", "page"))
+    parser.add_argument("numbers", nargs="*", metavar="NN", help="numbers of lectures, as in 01; all by default")
+    options = parser.parse_args(arguments)
+    if options.command == "check":
+        return check(options.numbers)
+    for source in sources(options.numbers):
+        {"build": build, "page": page}[options.command](source)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("stopped; nothing half-written is left")

@@ -1,0 +1,123 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from cnnviz import plots
+from cnnviz.activations import statistics
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def maps(channels, side=12, seed=0):
+    generator = np.random.default_rng(seed)
+    return np.maximum(generator.normal(size=(side, side, channels)), 0).astype(np.float32)
+
+
+def canvas(ax):
+    return np.asarray(ax.images[0].get_array())
+
+
+@pytest.mark.parametrize("channels", [1, 3, 16, 64, 320, 512])
+def test_every_channel_has_its_tile(channels):
+    picture = maps(channels)
+    ax = plots.channel_grid(picture, order="index", columns=channels)
+    tile, gap = 48, 2
+    assert canvas(ax).shape[:2] == (tile, channels * tile + (channels - 1) * gap)
+    for channel in {0, channels // 2, channels - 1}:
+        found = canvas(ax)[::4, channel * (tile + gap) : channel * (tile + gap) + tile : 4]
+        one = picture[..., channel]
+        wanted = plt.colormaps["magma"]((one - one.min()) / (one.max() - one.min()))[..., :3]
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_most_active_first_and_numbered():
+    picture = maps(5) * np.array([1, 5, 3, 0.1, 9])
+    ax = plots.channel_grid(picture)
+    assert [text.get_text() for text in ax.texts] == ["4", "1", "2", "0", "3"]
+    assert [text.get_text() for text in plots.channel_grid(picture, most=2).texts] == ["4", "1"]
+
+
+def test_dead_channels_are_crossed_out():
+    picture = maps(6)
+    picture[..., 2] = 0
+    ax = plots.channel_grid(picture, order="index", columns=6)
+    assert len(ax.lines) == 1
+    tile = canvas(ax)[:48, 100:148]
+    assert np.ptp(tile) == 0
+    assert tile.mean() > 0.5
+
+
+def test_a_shared_scale_keeps_channels_comparable():
+    picture = maps(2)
+    picture[..., 1] *= 0.1
+    own, shared = (canvas(plots.channel_grid(picture, order="index", scale=scale)) for scale in ("own", "shared"))
+    weak = slice(50, None)
+    assert own[:, weak].mean() > 2 * shared[:, weak].mean()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"maps": np.zeros((2, 3, 3, 4))}, "one image's"),
+        ({"maps": np.zeros((0, 3, 3))}, "one image's"),
+        ({"maps": np.full((3, 3, 1), np.nan)}, "NaN"),
+        ({"maps": np.zeros((3, 3, 1)), "order": "size"}, "'active' or 'index'"),
+        ({"maps": np.zeros((3, 3, 1)), "scale": "log"}, "'own' or 'shared'"),
+    ],
+)
+def test_bad_input(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        plots.channel_grid(**arguments)
+
+
+def test_a_given_axes_is_drawn_into():
+    _, ax = plt.subplots()
+    assert plots.channel_grid(maps(4), ax=ax, title="conv") is ax
+    assert ax.get_title(loc="left") == "conv"
+
+
+def test_distillation_names_sizes_zeros_and_answer():
+    photograph = np.zeros((48, 48, 3), np.uint8)
+    activations = {"conv1_relu": maps(8, 48)[None], "conv2_relu": np.zeros((1, 6, 6, 30))}
+    figure = plots.distillation(photograph, activations, [("garbage_truck", 0.9), ("cat", 0.1)])
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    zeros = round(100 * (activations["conv1_relu"] == 0).mean())
+    assert f"conv1\n48 x 48 x 8\n{zeros}% zeros" in texts
+    assert "conv2\n6 x 6 x 30\n100% zeros" in texts
+    bars = figure.axes[0].child_axes[0]
+    assert [label.get_text() for label in bars.get_yticklabels()] == ["garbage truck", "cat"]
+    assert [bar.get_width() for bar in bars.patches] == [0.9, 0.1]
+    plots.distillation(photograph, activations)
+
+
+def test_distillation_stays_inside_its_figure():
+    activations = {f"block{n}_conv2_relu": maps(16 * n, 64 >> n)[None] for n in range(5)}
+    figure = plots.distillation(np.zeros((64, 64, 3), np.uint8), activations, [("english_springer", 0.9)])
+    figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()
+    for text in figure.axes[0].texts:
+        box = text.get_window_extent(renderer)
+        assert box.x0 >= 0
+        assert box.y0 >= 0
+        assert box.x1 <= figure.bbox.width
+
+
+def test_layer_statistics_draws_what_it_is_given():
+    rows = statistics({"a_relu": maps(8, 32)[None], "b_relu": maps(16, 16)[None]})
+    sizes, values, zeros = plots.layer_statistics(rows).axes
+    assert sizes.lines[0].get_ydata().tolist() == [32, 16]
+    assert sizes.lines[1].get_ydata().tolist() == [8, 16]
+    assert [bar.get_height() for bar in values.patches] == [8.192, 4.096]
+    assert [bar.get_height() for bar in zeros.patches] == pytest.approx([100 * row.sparsity for row in rows])
+
+
+def test_patch_grid_labels_its_rows():
+    patch = np.zeros((5, 5, 3), np.uint8)
+    figure = plots.patch_grid({"channel 3": [patch, patch], "channel 9": [patch]})
+    assert len(figure.axes) == 4
+    assert [ax.get_ylabel() for ax in figure.axes] == ["channel 3", "", "channel 9", ""]
+    assert plots.patch_grid({"nothing": []}).axes

@@ -1,0 +1,5 @@
+"""Shared by all unit tests: no windows."""
+
+import matplotlib
+
+matplotlib.use("agg")
