@@ -188,6 +188,25 @@ def distillation(
     return figure
 
 
+def overlay(photograph: np.ndarray, heat: np.ndarray, *, ax: Axes | None = None, title: str | None = None) -> Axes:
+    """A map laid over the photograph that it belongs to.
+
+    Args:
+        photograph: uint8 RGB ``(height, width, 3)``.
+        heat: ``(rows, columns)``, any size; drawn over the whole photograph, smooth between the centres of its cells.
+        ax: where to draw; a small figure by default.
+        title: above it.
+    """
+    ax = ax or _axes(3.4, 3.7 if title else 3.4)
+    extent = (0, photograph.shape[1], photograph.shape[0], 0)
+    ax.imshow(photograph, extent=extent)
+    ax.imshow(heat, cmap=COLOURS, alpha=0.6, extent=extent, interpolation="bilinear")
+    ax.set_axis_off()
+    if title:
+        ax.set_title(title, fontsize=10)
+    return ax
+
+
 def layer_statistics(rows: Sequence[LayerStatistics]) -> Figure:
     """Size against number of maps, values passed on, and sparsity, layer by layer.
 

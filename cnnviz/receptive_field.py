@@ -37,7 +37,7 @@ class ReceptiveField(NamedTuple):
         return left, top, left + self.size, top + self.size
 
 
-def receptive_field(model: keras.Model, layer: str | keras.Layer, *, trials: int = 16, seed: int = 0) -> ReceptiveField:
+def receptive_field(model: keras.Model, layer: str | keras.Layer, *, trials: int = 8, seed: int = 0) -> ReceptiveField:
     """Measure the receptive field of a layer of any model.
 
     The pixels at which the gradient of one activation (summed over the channels) is not zero are those it sees. A

@@ -9,6 +9,7 @@ keeps what the layer returned. TensorFlow compiles that run once and leaves out 
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -169,6 +170,24 @@ def _run(
     return outputs, seen
 
 
+def _answer(
+    want: str,
+    model: weakref.ref,
+    layers: Mapping[str, keras.Layer],
+    shared: dict,
+    images: Any,
+    given: Mapping[str, Any],
+) -> tuple[Any, dict[str, Any]]:
+    """One pass, of which only ``want`` is returned: "all", "outputs", "activations" or the path of one layer."""
+    outputs, seen = _run(model(), dict(layers), images, given)
+    shared["ran"] = list(seen)
+    if want == "all":
+        return outputs, seen
+    if want == "outputs":
+        return outputs, {}
+    return None, seen if want == "activations" else {want: seen[want]}
+
+
 class Taps:
     """A compiled function from a batch to ``(outputs, {name: activation})``; made by `taps`.
 
@@ -233,25 +252,16 @@ class Taps:
         return _compiled.setdefault(self.model, {}).setdefault(key, {})
 
     def _function(self, want: str) -> Any:
-        """The compiled pass that answers ``want``: "all", "outputs", "activations" or one path."""
+        """The compiled pass that answers ``want``; see `_answer`."""
         import tensorflow as tf
 
         shared = self._shared()
         if want not in shared:
             # Weak, or the cache would keep the model alive for ever.
             model, layers = weakref.ref(self.model), weakref.WeakValueDictionary(self._layers)
-
-            def run(images, given):
-                outputs, seen = _run(model(), dict(layers), images, given)
-                shared["ran"] = list(seen)
-                if want == "all":
-                    return outputs, seen
-                if want == "outputs":
-                    return outputs, {}
-                return None, seen if want == "activations" else {want: seen[want]}
-
-            # Everything that the answer does not need is pruned from the graph here.
-            shared[want] = tf.function(run, reduce_retracing=True)
+            # Everything that the answer does not need is pruned from the graph here. A partial, because TensorFlow
+            # counts retracing by code object and would take many models for one that is traced many times.
+            shared[want] = tf.function(functools.partial(_answer, want, model, layers, shared), reduce_retracing=True)
         return shared[want]
 
     def __repr__(self) -> str:

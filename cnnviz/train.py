@@ -8,7 +8,8 @@ The recipe is made for two CPU cores:
 2. Optional *teacher*: a linear classifier on the features of an ImageNet network gives every view a soft label
    (Hinton et al. 2015). Two heads, each trained on one half of the photographs, label the other half, so no
    photograph is labelled by a head that has seen it. The target is the mean of that and of the true label.
-3. Train with AdamW and a cosine schedule, first on small pictures, the last epochs on larger ones.
+3. Train with AdamW and a cosine schedule, first on small pictures, in the last epochs on several sizes in turn, so
+   that the statistics of batch normalisation hold for all of them.
 
 After a kill the same command goes on from the last finished epoch. The last weights are the ones kept: the
 validation pictures choose nothing.
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 VIEW = 112  # side of a stored view in pixels
 PHOTOGRAPH = 128  # side at which photographs are read and validated
 TEACHER_SHARE = 0.5  # weight of the teacher's opinion in the target; the rest is the true label
-FINAL_SHARE = 0.2  # share of the epochs trained at the larger of the two sizes
+FINAL_SHARE = 0.2  # share of the epochs, the last ones, in which the batches take turns at all sizes
 
 
 def read_photographs(folders: Sequence[Path], split: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -211,9 +212,9 @@ def augment(images: tf.Tensor, size: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def training_batches(
-    views: np.ndarray, targets: np.ndarray, batch: int, epochs: range, size: int, seed: int
+    views: np.ndarray, targets: np.ndarray, batch: int, epochs: range, sizes: Sequence[int], seed: int
 ) -> tf.data.Dataset:
-    """Batches of ``epochs``: in each, every photograph once, in one of its views, ``size`` pixels wide and high.
+    """Batches of ``epochs``: in each, every photograph once, in one of its views; the batches take turns at ``sizes``.
 
     The order, the view and the augmentation depend on the seed and the step alone, so that a resumed run sees what
     an uninterrupted one would.
@@ -234,8 +235,10 @@ def training_batches(
         images, labels = tf.numpy_function(gather, (step,), (tf.uint8, tf.float32))
         images.set_shape((batch, VIEW, VIEW, 3))
         labels.set_shape((batch, targets.shape[-1]))
+        size = tf.constant(sizes)[step % len(sizes)]
         images = augment(images, size, tf.stack([seed, tf.cast(step, tf.int32)]))
-        return tf.ensure_shape(images, (batch, size, size, 3)), labels
+        side = sizes[0] if len(sizes) == 1 else None  # TensorFlow is faster where it knows the shape
+        return tf.ensure_shape(images, (batch, side, side, 3)), labels
 
     # Not from_generator: in TensorFlow 2.21 it sets malloc's trim threshold for the whole process, which halves the
     # speed of training on a CPU.
@@ -322,7 +325,8 @@ def parser() -> argparse.ArgumentParser:
     text.add_argument("--run", type=Path, default=Path("runs/classifier"), help="checkpoints, curves, cached views")
     text.add_argument("--epochs", type=int, default=30)
     text.add_argument("--batch", type=int, default=64)
-    text.add_argument("--sizes", type=int, nargs=2, default=(64, 96), metavar="PIXELS", help="side at first, at last")
+    sizes = "side of the pictures for most epochs, and further ones that join it in the last fifth of them"
+    text.add_argument("--sizes", type=int, nargs="+", default=(64, 96, 128), metavar="PIXELS", help=sizes)
     text.add_argument("--views", type=int, default=8, help="crops stored of every photograph")
     text.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
     text.add_argument("--teacher", choices=("mobilenet_v2", "none"), default="none", help="soft labels, see above")
@@ -367,10 +371,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         optimizer = optimiser(steps * options.epochs, options.rate)
         model.compile(optimizer, keras.losses.CategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
     switch = round(options.epochs * (1 - FINAL_SHARE))
-    for size, stage in zip(options.sizes, (range(done, switch), range(max(done, switch), options.epochs)), strict=True):
+    stages = (options.sizes[:1], range(done, switch)), (options.sizes, range(max(done, switch), options.epochs))
+    for sizes, stage in stages:
         if stage:
             model.fit(
-                training_batches(views, targets, options.batch, stage, size, options.seed),
+                training_batches(views, targets, options.batch, stage, sizes, options.seed),
                 steps_per_epoch=steps,
                 initial_epoch=stage.start,
                 epochs=stage.stop,

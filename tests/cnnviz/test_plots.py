@@ -121,3 +121,9 @@ def test_patch_grid_labels_its_rows():
     assert len(figure.axes) == 4
     assert [ax.get_ylabel() for ax in figure.axes] == ["channel 3", "", "channel 9", ""]
     assert plots.patch_grid({"nothing": []}).axes
+
+
+def test_overlay_stretches_the_map_over_the_photograph():
+    ax = plots.overlay(np.zeros((20, 30, 3), np.uint8), maps(1, 4)[..., 0], title="both")
+    assert [image.get_extent() for image in ax.images] == [[0, 30, 20, 0]] * 2
+    assert ax.get_title() == "both"

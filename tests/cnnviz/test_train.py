@@ -109,8 +109,9 @@ def test_every_photograph_once_in_an_epoch():
     views += np.arange(count, dtype=np.uint8)[:, None, None, None, None] * 10
     targets = np.eye(count, dtype=np.float32)[:, None].repeat(each, axis=1)
     for epoch in (0, 1):
-        batches = list(train.training_batches(views, targets, 4, range(epoch, epoch + 1), 32, seed=0))
+        batches = list(train.training_batches(views, targets, 4, range(epoch, epoch + 1), (32, 48), seed=0))
         assert len(batches) == 3
+        assert [images.shape[1] for images, _ in batches] == [[32, 48, 32], [48, 32, 48]][epoch]
         seen = np.concatenate([labels.numpy().argmax(-1) for _, labels in batches])
         assert sorted(seen) == list(range(count))
 
