@@ -26,7 +26,7 @@ _HOME = {
     "Classifier": "models",
     "load": "models",
 }
-_MODULES = ("activations", "models", "network", "plots", "receptive_field", "taps", "train")
+_MODULES = ("activations", "layers", "models", "network", "plots", "receptive_field", "taps", "train")
 
 __all__ = [*_HOME, *_MODULES]
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cnnviz.layers import convolutional_layers, layer_paths
 from cnnviz.receptive_field import ReceptiveField, receptive_field
-from cnnviz.taps import convolutional_layers, layer_paths, taps
+from cnnviz.taps import taps
 
 if TYPE_CHECKING:
     import keras
@@ -40,7 +42,7 @@ def activation_maps(
     Args:
         model: any model that `cnnviz.taps` takes.
         images: what the model takes, ``(batch, height, width, channels)``; ``Classifier.preprocess`` makes it.
-        layers: see `cnnviz.taps.find_layer`; the rectified layers by default.
+        layers: see `cnnviz.layers.find_layer`; the rectified layers that have maps by default.
 
     Returns:
         For each layer by name, float32 ``(batch, map height, map width, channels)``.
@@ -51,7 +53,10 @@ def activation_maps(
     """
     chosen = rectified_layers(model) if layers is None else layers
     _, activations = taps(model, chosen, outputs=False, differentiable=False)(images)
-    return {name: np.asarray(maps, np.float32) for name, maps in activations.items()}
+    # Rectified dense layers have no maps; they are returned where they were asked for.
+    return {
+        name: np.asarray(maps, np.float32) for name, maps in activations.items() if layers is not None or maps.ndim == 4
+    }
 
 
 class LayerStatistics(NamedTuple):
@@ -131,7 +136,7 @@ def top_patches(
         model: any model that `cnnviz.taps` takes.
         images: what the model takes, ``(n, height, width, channels)``, or an iterable of such batches (a
             ``tf.data.Dataset``, say), so that the set need not fit into memory.
-        layer: see `cnnviz.taps.find_layer`.
+        layer: see `cnnviz.layers.find_layer`.
         channels: one channel of the layer or several.
         count: how many images.
         batch_size: how many images go through the model at once, where ``images`` is an array.
@@ -141,33 +146,41 @@ def top_patches(
 
     Raises:
         IndexError: the layer has no such channel.
-        ValueError: no images, or the layer has no maps.
+        TypeError: a channel is not a whole number.
+        ValueError: no images, or the layer has no maps, or it gives NaN.
 
     Source: Zeiler and Fergus 2014, figure 2 (without the deconvolutions).
     """
-    if count < 1:
-        raise ValueError(f"count is {count}; at least 1 is wanted")
-    chosen = [channels] if isinstance(channels, (int, np.integer)) else list(channels)
-    field = receptive_field(model, layer)
+    if count < 1 or batch_size < 1:
+        raise ValueError(f"count is {count} and batch_size is {batch_size}; at least 1 is wanted of both")
+    chosen = [channels] if np.ndim(channels) == 0 else list(channels)
+    if any(isinstance(channel, (bool, np.bool_)) for channel in chosen):
+        raise TypeError(f"channels are numbers, not {channels!r}")
+    found: dict[int, list[Patch]] = {operator.index(channel): [] for channel in chosen}
     read = taps(model, layer, outputs=False, differentiable=False)
-    found: dict[int, list[Patch]] = {channel: [] for channel in chosen}
-    first, side = 0, (0, 0)
+    fields: dict[tuple[int, int], ReceptiveField] = {}
+    first = 0
     for batch in _batches(images, batch_size):
         (maps,) = (np.asarray(maps, np.float32) for maps in read(batch)[1].values())
-        for channel in chosen:
+        size = tuple(batch.shape[1:3])
+        if size not in fields:
+            fields[size] = receptive_field(model, layer, size=size)
+        if np.isnan(maps).any():
+            raise ValueError(f"layer {layer!r} gives NaN")
+        for channel in found:
             if not 0 <= channel < maps.shape[-1]:
                 raise IndexError(f"channel {channel} not in {layer!r}; it has channels 0 to {maps.shape[-1] - 1}")
             flat = maps[..., channel].reshape(len(maps), -1)
             for index, place in enumerate(flat.argmax(axis=1)):
                 score = float(flat[index, place])
-                if score > 0:
+                if score != 0:
                     row, column = (int(cell) for cell in divmod(place, maps.shape[2]))
-                    box = _box(field, row, column, batch.shape[1:3])
+                    box = _box(fields[size], row, column, size)
                     found[channel].append(Patch(first + index, score, row, column, box))
             found[channel] = sorted(found[channel], key=lambda patch: (-patch.score, patch.image))[:count]
-        first, side = first + len(batch), batch.shape[1:3]
+        first += len(batch)
     if not first:
-        raise ValueError(f"images is empty (side {side}); give at least one image")
+        raise ValueError("images is empty; give at least one image")
     return found
 
 
@@ -180,27 +193,45 @@ def cut_patches(photographs: np.ndarray, patches: Sequence[Patch], fill: int = 2
         fill: value of what lies outside the photograph.
 
     Returns:
-        One uint8 RGB square for each patch.
+        One uint8 RGB rectangle for each patch.
+
+    Raises:
+        ValueError: photographs of another kind, or fewer than the patches speak of.
     """
+    photographs = np.asarray(photographs)
+    if photographs.dtype != np.uint8 or photographs.ndim != 4 or photographs.shape[-1] != 3:
+        raise ValueError(
+            f"photographs are {photographs.dtype} {photographs.shape}; uint8 (n, height, width, 3) is wanted"
+        )
+    if any(patch.image >= len(photographs) for patch in patches):
+        raise ValueError(f"a patch is of image {max(patch.image for patch in patches)}, there are {len(photographs)}")
     cut = []
     for patch in patches:
         x1, y1, x2, y2 = patch.box
         photograph = photographs[patch.image]
         height, width = photograph.shape[:2]
         square = np.full((y2 - y1, x2 - x1, 3), fill, np.uint8)
-        top, left, bottom, right = max(y1, 0), max(x1, 0), min(y2, height), min(x2, width)
+        top, left = np.clip(y1, 0, height), np.clip(x1, 0, width)
+        bottom, right = np.clip(y2, top, height), np.clip(x2, left, width)
         square[top - y1 : bottom - y1, left - x1 : right - x1] = photograph[top:bottom, left:right]
         cut.append(square)
     return cut
 
 
 def _box(field: ReceptiveField, row: int, column: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The field of a cell; the whole image where the field does not fit into one."""
-    return field.box(row, column) if field.stride else (0, 0, size[1], size[0])
+    """The field of a cell; the whole side of the image where the field does not fit into one."""
+    x1, y1, x2, y2 = field.box(row, column)
+    return (
+        x1 if field.stride[1] else 0,
+        y1 if field.stride[0] else 0,
+        x2 if field.stride[1] else size[1],
+        y2 if field.stride[0] else size[0],
+    )
 
 
-def _batches(images: np.ndarray | Iterable[np.ndarray], batch_size: int) -> Iterable[np.ndarray]:
-    """An array in pieces; an iterable of batches as it is."""
-    if isinstance(images, np.ndarray):
+def _batches(images: Any, batch_size: int) -> Iterable[np.ndarray]:
+    """An array or tensor in pieces; an iterable of batches, or of batches with their labels, one by one."""
+    if hasattr(images, "shape"):
+        images = np.asarray(images)
         return (images[start : start + batch_size] for start in range(0, len(images), batch_size))
-    return (np.asarray(batch) for batch in images)
+    return (np.asarray(batch[0] if isinstance(batch, tuple) else batch) for batch in images)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import keras
 
 EMBEDDED = "classifier"
+_AGAIN = "get it again with 'git checkout -- data/weights' or by installing the package anew"
 
 
 @dataclass(frozen=True)
@@ -55,25 +56,35 @@ class Classifier:
         from data import resize
 
         fixed = self.model.input_shape[1:3]
-        height, width = (size, size) if isinstance(size, int) else size or (self.size, self.size)
+        height, width, whole = self._sides(size)
         if None not in fixed and (height, width) != fixed:
             raise ValueError(f"{self.model.name!r} takes {fixed[0]}x{fixed[1]} pixels only, not {height}x{width}")
         if min(height, width) < 32:
             raise ValueError(f"size {height}x{width} is too small: nothing is left of it after the poolings; take 64")
+        if hasattr(images, "numpy"):
+            images = images.numpy()  # a tensor
         single = isinstance(images, np.ndarray) and images.ndim == 3
         prepared = []
         for image in [images] if single else images:
+            image = image.numpy() if hasattr(image, "numpy") else image
             if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
                 kind = getattr(image, "dtype", type(image).__name__)
                 raise TypeError(f"images must be uint8 RGB arrays, not {kind}; data.read_image makes them")
             if image.ndim != 3 or image.shape[-1] != 3 or 0 in image.shape:
                 raise ValueError(f"an image has shape {image.shape}; (height, width, 3) is wanted")
-            if not isinstance(size, tuple):
+            if not whole:
                 image = central_square(image)
             prepared.append(resize(image, (height, width)))
         if not prepared:
             raise ValueError("images is empty; give at least one photograph")
         return self._scale(np.stack(prepared).astype(np.float32))
+
+    def _sides(self, size: int | tuple[int, int] | None) -> tuple[int, int, bool]:
+        """Height, width, and whether the whole photograph is wanted."""
+        sides = np.atleast_1d(np.asarray(self.size if size is None else size))
+        if sides.dtype.kind not in "iu" or sides.shape not in {(1,), (2,)}:
+            raise ValueError(f"size is {size!r}; a side in pixels or (height, width) is wanted")
+        return int(sides[0]), int(sides[-1]), len(sides) == 2
 
     def decode(self, logits: Any, top: int = 5) -> list[list[tuple[str, float]]]:
         """The most probable classes.
@@ -116,7 +127,7 @@ def _some(name: str, names: tuple[str, ...] | list[str], most: int = 40) -> str:
     """All names where they are few, otherwise those nearest to the wrong one."""
     if len(names) <= most:
         return "these: " + ", ".join(names)
-    near = difflib.get_close_matches(name, names, n=8, cutoff=0.4)
+    near = difflib.get_close_matches(str(name), names, n=8, cutoff=0.4)
     return f"its {len(names)} names" + (f"; near: {', '.join(near)}" if near else "")
 
 
@@ -144,14 +155,24 @@ def load(name: str = EMBEDDED) -> Classifier:
             that their card names.
         OSError: Keras could not download the ImageNet weights.
     """
-    if name == EMBEDDED:
+    if not isinstance(name, str):
+        raise TypeError(f"a model is loaded by name, not by {name!r}")
+    if name.lower() == EMBEDDED:
         return _load_embedded()
     return _load_imagenet(name)
 
 
 def card(name: str = EMBEDDED) -> dict[str, Any]:
-    """The card of shipped weights: what they are, how they were trained, what was measured."""
-    return json.loads(resources.files("data").joinpath("weights", f"{name}.json").read_text(encoding="utf-8"))
+    """The card of shipped weights: what they are, how they were trained, what was measured.
+
+    Raises:
+        ValueError: the card is missing or damaged.
+    """
+    path = resources.files("data").joinpath("weights", f"{name}.json")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read ({error}); {_AGAIN}") from error
 
 
 def _load_embedded() -> Classifier:
@@ -159,12 +180,11 @@ def _load_embedded() -> Classifier:
 
     facts = card()
     with resources.as_file(resources.files("data").joinpath("weights", f"{EMBEDDED}.weights.h5")) as path:
+        if not path.exists():
+            raise ValueError(f"{path} is missing; {_AGAIN}")
         found = hashlib.sha256(path.read_bytes()).hexdigest()
         if found != facts["sha256"]:
-            raise ValueError(
-                f"{path} has SHA-256 {found}, its card says {facts['sha256']}: the file is damaged or was replaced; "
-                f"get it again with 'git checkout -- data/weights' or by installing the package anew"
-            )
+            raise ValueError(f"{path} has SHA-256 {found}, its card says {facts['sha256']}; {_AGAIN}")
         model = build_classifier(len(facts["class_names"]))
         model.load_weights(path)
     return Classifier(model, tuple(facts["class_names"]), facts["size"], lambda images: images)
@@ -192,7 +212,7 @@ def _load_imagenet(name: str) -> Classifier:
     models = imagenet_models()
     key = name.lower().replace("_", "").replace("-", "")
     if key not in models:
-        near = difflib.get_close_matches(key, models, n=3)
+        near = difflib.get_close_matches(key, [EMBEDDED, *models], n=3)
         hint = f" (did you mean {near[0]}?)" if near else ""
         known = ", ".join(sorted(models))
         raise ValueError(f"no model {name!r}{hint}; there is {EMBEDDED}, and of keras.applications: {known}")

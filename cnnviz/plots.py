@@ -35,7 +35,7 @@ def channel_grid(
     *,
     order: Literal["active", "index"] = "active",
     scale: Literal["own", "shared"] = "own",
-    most: int = 512,
+    most: int | None = 512,
     columns: int | None = None,
     title: str | None = None,
     ax: Axes | None = None,
@@ -46,7 +46,7 @@ def channel_grid(
         maps: ``(height, width, channels)``: the activations of one image.
         order: the most active channel first, or as they are numbered.
         scale: ``"own"`` stretches every channel to the full range of colours, ``"shared"`` lets them be compared.
-        most: draw no more channels than this, the most active ones or the first.
+        most: draw no more channels than this, the most active ones or the first; the title says so.
         columns: tiles in a row; about as wide as two rows are high by default.
         title: above the grid.
         ax: where to draw; a figure of fitting size is made by default.
@@ -67,7 +67,11 @@ def channel_grid(
         raise ValueError("maps holds NaN or infinity")
     if scale not in ("own", "shared"):
         raise ValueError(f"scale is {scale!r}; 'own' or 'shared' is wanted")
+    if (most is not None and most < 1) or (columns is not None and columns < 1):
+        raise ValueError(f"most is {most} and columns is {columns}; at least 1 is wanted")
     chosen = channel_order(maps, order)[:most]
+    if len(chosen) < maps.shape[-1] and title is None:
+        title = f"{len(chosen)} of {maps.shape[-1]} channels"
     height, width = maps.shape[:2]
     columns = min(columns or int(np.ceil(np.sqrt(2 * len(chosen) * height / width))), len(chosen))
     rows = -(-len(chosen) // columns)
@@ -87,19 +91,22 @@ def channel_grid(
         if channel in dead:
             tile = np.full((height, width, 3), 0.82)
         else:
-            span = max(high[channel] - low[channel], 1e-12)
-            tile = colormaps[COLOURS]((maps[..., channel] - low[channel]) / span)[..., :3]
+            # A channel of one value has no range to stretch: bright, since it is not zero.
+            span = high[channel] - low[channel]
+            share = (maps[..., channel] - low[channel]) / span if span else np.ones((height, width))
+            tile = colormaps[COLOURS](share)[..., :3]
         tile = tile.repeat(repeat, axis=0).repeat(repeat, axis=1)
         canvas[top : top + height * repeat, left : left + width * repeat] = tile
     if ax is None:
         wide = float(np.clip(columns * 0.8, 5, 13))
-        ax = _axes(wide, wide * canvas.shape[0] / canvas.shape[1] + (0.4 if title else 0.05))
+        ax = _axes(wide, min(wide * canvas.shape[0] / canvas.shape[1] + (0.4 if title else 0.05), 60))
     ax.imshow(canvas, interpolation="nearest")
     for channel in dead:
         top, left = corners[channel]
         bottom, right = top + height * repeat - 1, left + width * repeat - 1
         ax.plot([left, right, np.nan, left, right], [top, bottom, np.nan, bottom, top], color=MIDDLE, linewidth=0.8)
-    if columns <= 16:
+    inches = ax.get_window_extent().width / ax.figure.dpi
+    if inches / columns > 0.45:  # the numbers need about that much
         for channel, (top, left) in corners.items():
             ax.text(
                 left + 0.04 * step_x,
@@ -126,50 +133,58 @@ def distillation(
     """The whole way from the photograph to the answer: maps that get smaller, more and emptier.
 
     Args:
-        photograph: uint8 RGB ``(height, width, 3)`` as the model saw it.
+        photograph: uint8, RGB ``(height, width, 3)`` or grey ``(height, width)``, as the model saw it.
         activations: from `cnnviz.activation_maps` for a batch of this one image; one layer of every size reads best.
         decoded: the answer, one row of ``Classifier.decode``.
         sheets: how many of the most active maps are drawn of each layer.
 
     Returns:
         A figure: the photograph, a stack of maps for each layer with its size and its share of zeros, the answer.
+
+    Raises:
+        ValueError: a layer that has no maps, a dense one.
     """
     import matplotlib.pyplot as plt
 
-    gap, shift, narrowest, text = 0.24, 0.055, 0.62, {"ha": "center", "va": "top", "fontsize": 9}
+    activations = {name: np.asarray(maps) for name, maps in activations.items()}
+    flat = [name for name, maps in activations.items() if maps.ndim != 4]
+    if flat:
+        raise ValueError(f"layer {flat[0]!r} has no maps: its activations are {activations[flat[0]].shape}")
+    gap, shift, text = 0.24, 0.055, {"ha": "center", "va": "top", "fontsize": 9}
     figure = plt.figure()
     ax = figure.add_axes((0, 0, 1, 1))
 
-    def sheet(picture: np.ndarray, left: float, bottom: float, side: float, layer: int, **colours) -> None:
-        box = (left, left + side, bottom, bottom + side)
+    def sheet(picture: np.ndarray, left: float, bottom: float, size: np.ndarray, layer: int, **colours) -> None:
+        box = (left, left + size[1], bottom, bottom + size[0])
         ax.imshow(picture, extent=box, zorder=layer, aspect="equal", **colours)
         edge = {"fill": False, "edgecolor": "white" if layer > 1 else DARK, "linewidth": 0.7, "zorder": layer}
-        ax.add_patch(plt.Rectangle((left, bottom), side, side, **edge))
+        ax.add_patch(plt.Rectangle((left, bottom), size[1], size[0], **edge))
 
     def arrow(left: float) -> None:
         ax.annotate("", (left + gap * 0.9, 0), (left + gap * 0.1, 0), arrowprops={"arrowstyle": "->", "color": MIDDLE})
 
-    base = max(photograph.shape[:2])
-    sheet(photograph, 0, -0.5, 1, 1)
-    ax.text(0.5, -0.62, f"photograph\n{photograph.shape[0]} x {photograph.shape[1]} x 3", **text)
-    x = 1.0
+    sides = np.array(photograph.shape[:2])
+    unit = sides / sides.max()
+    sheet(photograph, 0, -unit[0] / 2, unit, 1, cmap="gray")
+    ax.text(unit[1] / 2, -0.62, "photograph\n" + " x ".join(map(str, photograph.shape)), **text)
+    x = unit[1]
     for name, maps in activations.items():
-        picture = np.asarray(maps)[0]
+        picture, label = maps[0], name.removesuffix("_relu")
         # The square root keeps the last maps, a hundredth of the photograph's area, large enough to be seen.
-        side = max(float(np.sqrt(picture.shape[0] / base)), 0.12)
+        size = np.maximum(np.sqrt(picture.shape[0] / sides[0]), 0.12) * unit
         order = channel_order(picture)[:sheets]
-        width = side + (len(order) - 1) * shift
-        column = max(width, narrowest)
+        width = size[1] + (len(order) - 1) * shift
+        column = max(width, 0.62, 0.056 * len(label))
         arrow(x)
         left = x + gap + (column - width) / 2
         # Drawn back to front, so that the most active map lies on top, at the lower left.
         for depth, channel in reversed(list(enumerate(order))):
             one = picture[..., channel]
             colours = {"cmap": COLOURS, "vmin": min(one.min(), 0), "vmax": max(one.max(), 1e-12)}
-            sheet(one, left + depth * shift, -side / 2 + depth * shift, side, 20 - depth, **colours)
-        size = " x ".join(map(str, picture.shape))
+            sheet(one, left + depth * shift, -size[0] / 2 + depth * shift, size, 20 - depth, **colours)
+        shape = " x ".join(map(str, picture.shape))
         zeros = f"{(picture == 0).mean():.0%} zeros"
-        ax.text(x + gap + column / 2, -0.62, f"{name.removesuffix('_relu')}\n{size}\n{zeros}", **text)
+        ax.text(x + gap + column / 2, -0.62, f"{label}\n{shape}\n{zeros}", **text)
         x += gap + column
     if decoded:
         arrow(x)
@@ -184,7 +199,8 @@ def distillation(
         x += gap + labels + 1
     ax.set(xlim=(-0.05, x + 0.05), ylim=(-1.05, 0.85))
     ax.set_axis_off()
-    figure.set_size_inches(13, 13 * 1.9 / (x + 0.1))
+    scale = max(13 / (x + 0.1), 1.75)  # inches: wider than a page rather than label upon label
+    figure.set_size_inches(scale * (x + 0.1), scale * 1.9)
     return figure
 
 
@@ -215,7 +231,7 @@ def layer_statistics(rows: Sequence[LayerStatistics]) -> Figure:
     """
     import matplotlib.pyplot as plt
 
-    figure = plt.figure(figsize=(12, 3.6), layout="constrained")
+    figure = plt.figure(figsize=(max(12, 0.55 * len(rows)), 3.6), layout="constrained")
     sizes, values, zeros = figure.subplots(1, 3)
     places = range(len(rows))
     names = [row.layer.removesuffix("_relu") for row in rows]

@@ -15,6 +15,8 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cnnviz.layers import find_layer, layer_paths
+
 if TYPE_CHECKING:
     import keras
 
@@ -22,123 +24,24 @@ _compiled: weakref.WeakKeyDictionary[keras.Model, dict] = weakref.WeakKeyDiction
 _one_at_a_time = threading.RLock()  # tracing wraps methods of the model; two threads must not do so at once
 
 
-def sublayers(layer: keras.Layer) -> list[keras.Layer]:
-    """The layers directly inside a layer: a model's ``layers``, or what a composite layer holds as attributes."""
-    import keras
-
-    if isinstance(layer, keras.Model):
-        return list(layer.layers)
-    found: dict[int, keras.Layer] = {}
-    for value in vars(layer).values():
-        items = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else [value]
-        found.update((id(item), item) for item in items if isinstance(item, keras.Layer))
-    return list(found.values())
-
-
-def layer_paths(model: keras.Model) -> dict[str, keras.Layer]:
-    """All layers of a model, nested ones included, by slashed path: ``{"conv1": ..., "backbone/conv1": ...}``.
-
-    A layer that is reachable in two ways is listed once, under the shorter path.
-    """
-    import keras
-
-    paths: dict[str, keras.Layer] = {}
-    known: set[int] = {id(model)}
-    queue: list[tuple[str, keras.Layer]] = [("", model)]
-    while queue:
-        prefix, parent = queue.pop(0)
-        for layer in sublayers(parent):
-            if id(layer) in known or isinstance(layer, keras.layers.InputLayer):
-                continue
-            known.add(id(layer))
-            path, copy = f"{prefix}{layer.name}", 2
-            while path in paths:  # subclassed models may hold two layers of one name
-                path, copy = f"{prefix}{layer.name}#{copy}", copy + 1
-            paths[path] = layer
-            queue.append((f"{path}/", layer))
-    return paths
-
-
-def convolutional_layers(model: keras.Model) -> list[str]:
-    """Paths of the layers that convolve in two dimensions, in the order in which the model holds them.
-
-    Raises:
-        ValueError: the model has none.
-    """
-    import keras
-
-    kinds = (
-        keras.layers.Conv2D,
-        keras.layers.DepthwiseConv2D,
-        keras.layers.SeparableConv2D,
-        keras.layers.Conv2DTranspose,
-    )
-    found = [path for path, layer in layer_paths(model).items() if isinstance(layer, kinds)]
-    if not found:
-        raise ValueError(f"model {model.name!r} has no convolutional layers, so it has no activation maps")
-    return found
-
-
-def find_layer(model: keras.Model, layer: str | keras.Layer) -> tuple[str, keras.Layer]:
-    """The path of a layer, and the layer.
-
-    Args:
-        model: any Keras 3 model.
-        layer: its name where that is unique, its path with slashes or dots (``"backbone/conv1"``,
-            ``"backbone.conv1"``), the path of attributes that leads to it (``"encoder.stem"``), or the layer itself.
-
-    Raises:
-        ValueError: the model has no such layer (the message lists those it has), or several of that name.
-        TypeError: neither a name nor a layer; layers are never counted.
-    """
-    import keras
-
-    paths = layer_paths(model)
-    if isinstance(layer, keras.Layer):
-        for path, candidate in paths.items():
-            if candidate is layer:
-                return path, layer
-        raise ValueError(f"layer {layer.name!r} is not part of {model.name!r}; {_offer(model, paths)}")
-    if not isinstance(layer, str):
-        raise TypeError(f"a layer is given by name or as the layer object, not as {layer!r}")
-    wanted = layer.replace(".", "/")
-    matches = [path for path in paths if path == layer or path.replace(".", "/") == wanted]
-    matches = matches or [path for path in paths if path.replace(".", "/").endswith("/" + wanted)]
-    if len(matches) == 1:
-        return matches[0], paths[matches[0]]
-    if matches:
-        raise ValueError(f"layer {layer!r} is found {len(matches)} times in {model.name!r}: {', '.join(matches)}")
-    attribute: Any = model
-    for step in wanted.split("/"):
-        attribute = getattr(attribute, step, None)
-    for path, candidate in paths.items():
-        if candidate is attribute:
-            return path, candidate
-    raise ValueError(f"layer {layer!r} not in {model.name!r}; {_offer(model, paths)}")
-
-
-def _offer(model: keras.Model, paths: Mapping[str, keras.Layer], most: int = 40) -> str:
-    """The part of an error that lists what exists: the convolutional layers where there are some."""
-    try:
-        names, kind = convolutional_layers(model), "convolutional layers"
-    except ValueError:
-        names, kind = list(paths), "layers"
-    if not names:
-        return "it has no layers yet (is it built? call it on a batch first)"
-    more = f", ... ({len(names) - most} more)" if len(names) > most else ""
-    return f"{kind}: {', '.join(names[:most])}{more}"
-
-
 @contextlib.contextmanager
-def _watching(layers: Mapping[str, keras.Layer], given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """While it lasts, collect what the layers return; a layer in ``given`` returns that instead."""
+def _watching(
+    layers: Mapping[str, keras.Layer], given: Mapping[str, Any], repeated: list[str]
+) -> Iterator[dict[str, Any]]:
+    """While it lasts, collect what the layers return; a layer in ``given`` returns that instead.
+
+    Layers that run a second time are put into ``repeated``.
+    """
     seen: dict[str, Any] = {}
+    here = threading.get_ident()
 
     def wrap(path: str, original):
         def call(*args, **kwargs):
             activation = original(*args, **kwargs)
+            if threading.get_ident() != here:  # somebody else runs the same model just now
+                return activation
             if path in seen:
-                raise ValueError(f"layer {path!r} runs more than once in one pass: which of its activations is unclear")
+                repeated.append(path)
             seen[path] = given.get(path, activation)
             return seen[path]
 
@@ -158,16 +61,22 @@ def _watching(layers: Mapping[str, keras.Layer], given: Mapping[str, Any]) -> It
 
 def _run(
     model: keras.Model, layers: Mapping[str, keras.Layer], images: Any, given: Mapping[str, Any]
-) -> tuple[Any, dict[str, Any]]:
-    """One pass in inference mode: the outputs and the activations in the order in which the layers ran."""
+) -> tuple[Any, dict[str, Any], str]:
+    """One pass in inference mode: the outputs, the activations in the order in which the layers ran, and a problem.
+
+    A problem is returned rather than raised: TensorFlow buries what is raised while it traces in its own words.
+    """
     if not all(layer.built for layer in layer_paths(model).values()):
         model(images, training=False)  # a composite layer that builds itself runs once more to do so
-    with _watching(layers, given) as seen:
+    repeated: list[str] = []
+    with _watching(layers, given, repeated) as seen:
         outputs = model(images, training=False)
     missing = [path for path in layers if path not in seen]
+    if repeated:
+        return None, {}, f"layer {repeated[0]!r} runs more than once in one pass: which of its activations is unclear"
     if missing:
-        raise ValueError(f"layer {missing[0]!r} does not run when {model.name!r} is called; tap another one")
-    return outputs, seen
+        return None, {}, f"layer {missing[0]!r} does not run when {model.name!r} is called; tap another one"
+    return outputs, seen, ""
 
 
 def _answer(
@@ -179,13 +88,13 @@ def _answer(
     given: Mapping[str, Any],
 ) -> tuple[Any, dict[str, Any]]:
     """One pass, of which only ``want`` is returned: "all", "outputs", "activations" or the path of one layer."""
-    outputs, seen = _run(model(), dict(layers), images, given)
+    outputs, seen, shared["problem"] = _run(model(), dict(layers), images, given)
     shared["ran"] = list(seen)
     if want == "all":
         return outputs, seen
     if want == "outputs":
         return outputs, {}
-    return None, seen if want == "activations" else {want: seen[want]}
+    return None, seen if want == "activations" else {path: seen[path] for path in seen if path == want}
 
 
 class Taps:
@@ -203,6 +112,13 @@ class Taps:
         self.differentiable = differentiable
         layers = layer_paths(model)
         self._layers = {path: layers[path] for path in self.paths.values()}
+        # What may be changed in a layer behind the back of compiled code.
+        self._state = hash(
+            tuple(
+                (id(layer), layer.dtype_policy.name, getattr(layer, "activation", None), layer.quantization_mode)
+                for layer in layers.values()
+            )
+        )
 
     def __call__(self, images: Any) -> tuple[Any, dict[str, Any]]:
         """Run the model on a batch.
@@ -215,40 +131,58 @@ class Taps:
             name by which it was asked for.
 
         Raises:
-            ValueError: not a batch, an empty one, another number of channels than the model takes, or NaN in it.
+            ValueError: not a batch, an empty one, another number of channels than the model takes, NaN in it, or too
+                small; or a layer that does not run, or runs twice.
         """
         import tensorflow as tf
 
         images = check_batch(self.model, images)
+        problem = ""
         if not tf.executing_eagerly():
             # Inside the caller's tf.function: become part of it, so that a tape there sees every activation.
-            outputs, seen = _run(self.model, self._layers, images, {})
-        elif self.differentiable and self.outputs:
-            outputs, seen = self._staged(images)
+            outputs, seen, problem = _run(self.model, self._layers, images, {})
         else:
-            outputs, seen = self._function("all" if self.outputs else "activations")(images, {})
+            try:
+                outputs, seen = self._compiled(images)
+            except tf.errors.OperatorNotAllowedInGraphError:
+                # The model asks for numbers while it runs ("if the mean is positive"): it cannot be compiled.
+                outputs, seen, problem = _run(self.model, self._layers, images, {})
+        if problem:
+            raise ValueError(problem)
+        for name, path in self.paths.items():
+            if any(0 in part.shape for part in tf.nest.flatten(seen[path])):
+                raise ValueError(f"the images are too small: nothing is left of them at layer {name!r}")
         return (outputs if self.outputs else None), {name: seen[path] for name, path in self.paths.items()}
 
-    def _staged(self, images: Any) -> tuple[Any, dict[str, Any]]:
-        """The pass cut at the tapped layers: each stage is handed the activations before it.
+    def _compiled(self, images: Any) -> tuple[Any, dict[str, Any]]:
+        """One compiled pass, or, where a tape may want to differentiate by the activations, one for each stage.
 
-        That is what lets a ``tf.GradientTape`` outside see how the outputs follow from an activation. Where all of
-        the signal passes through the tapped layer (most do), nothing is computed twice.
+        The pass is cut at the tapped layers, and each stage is handed the activations before it: that is what lets a
+        ``tf.GradientTape`` outside see how the outputs follow from an activation. Where all of the signal passes
+        through the tapped layer (most do), nothing is computed twice.
         """
+        if not (self.differentiable and self.outputs):
+            return self._stage("all" if self.outputs else "activations", images, {})
         order = list(self._layers)
         if len(order) > 1:
-            shared, activations = self._shared(), self._function("activations")
-            if "ran" not in shared:
-                activations.get_concrete_function(images, {})  # traced, not run: only the order is wanted
-            order = shared["ran"]
+            if "ran" not in self._shared():
+                self._function("activations").get_concrete_function(images, {})  # traced, not run: for the order
+            order = self._shared()["ran"] or order
         given: dict[str, Any] = {}
         for path in order:
-            given[path] = self._function(path)(images, dict(given))[1][path]
-        return self._function("outputs")(images, given)[0], given
+            given[path] = self._stage(path, images, dict(given))[1][path]
+        return self._stage("outputs", images, given)[0], given
+
+    def _stage(self, want: str, images: Any, given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Run one compiled pass; see `_answer`."""
+        found = self._function(want)(images, given)
+        if self._shared()["problem"]:
+            raise ValueError(self._shared()["problem"])
+        return found
 
     def _shared(self) -> dict:
         """What is compiled for this model and these layers; it goes when the model goes."""
-        key = tuple(self._layers)
+        key = (*self._layers, self._state)
         return _compiled.setdefault(self.model, {}).setdefault(key, {})
 
     def _function(self, want: str) -> Any:
@@ -279,7 +213,7 @@ def taps(
 
     Args:
         model: any Keras 3 model on TensorFlow: Functional, Sequential, nested, subclassed, mixed precision.
-        layers: one layer or several; see `find_layer` for how to name them.
+        layers: one layer or several; see `cnnviz.layers.find_layer` for how to name them.
         outputs: ``False`` returns ``None`` for the outputs and computes nothing behind the last tapped layer.
         differentiable: ``True`` lets a ``tf.GradientTape`` around the call differentiate the outputs with respect to
             the activations as well as the images. ``False`` does everything in one pass, which is cheaper where a
@@ -287,8 +221,9 @@ def taps(
             ``tf.function`` of yours both hold at once, for the price of one pass.
 
     Returns:
-        A `Taps`: ``outputs, activations = read(images)``. Compiled code is kept for as long as the model lives; after
-        a change to the model's structure (not its weights) build a new model.
+        A `Taps`: ``outputs, activations = read(images)``. Compiled code is kept for as long as the model lives. New
+        weights are seen at once; after another change to the model (a layer's activation, a flag) call ``taps`` anew,
+        and after a change that only the code of a subclassed model knows of, build a new model.
 
     Raises:
         ValueError: no layers, a layer that the model does not have, or a name that is not unique.
@@ -305,6 +240,8 @@ def taps(
 
     if not isinstance(model, keras.Model):
         raise TypeError(f"model must be a keras.Model, not {type(model).__name__}")
+    if not isinstance(layers, (str, keras.Layer, Iterable)):
+        raise TypeError(f"layers are given by name or as layer objects, not as {layers!r}")
     chosen = [layers] if isinstance(layers, (str, keras.Layer)) else list(layers)
     if not chosen:
         raise ValueError("no layers given; name at least one")
@@ -326,8 +263,15 @@ def check_batch(model: keras.Model, images: Any) -> Any:
     import numpy as np
     import tensorflow as tf
 
-    if isinstance(images, (list, tuple, dict)):
+    expected = _input_shape(model)
+    if isinstance(images, dict) or (isinstance(images, (list, tuple)) and not expected):
         return images
+    if isinstance(images, (list, tuple)):
+        if len({np.shape(image) for image in images}) > 1:
+            raise ValueError(
+                "images is a list of pictures of several sizes; a batch has one: Classifier.preprocess makes it"
+            )
+        images = np.asarray(images)
     if not isinstance(images, (tf.Tensor, tf.Variable)):
         images = np.asarray(images)
         if images.dtype == object or images.dtype.kind not in "biuf":
@@ -336,7 +280,6 @@ def check_batch(model: keras.Model, images: Any) -> Any:
     elif not images.dtype.is_floating:
         images = tf.cast(images, tf.float32)
     shape = tuple(images.shape)
-    expected = _input_shape(model)
     if len(shape) == 3 and expected and len(expected) == 4:
         raise ValueError(f"images has shape {shape}: one image, not a batch; write images[None]")
     if expected and len(shape) != len(expected):

@@ -10,6 +10,8 @@ The recipe is made for two CPU cores:
    photograph is labelled by a head that has seen it. The target is the mean of that and of the true label.
 3. Train with AdamW and a cosine schedule, first on small pictures, in the last epochs on several sizes in turn, so
    that the statistics of batch normalisation hold for all of them.
+4. Finish on the photographs' own pixels: views are interpolated, so they are smoother than what the network will be
+   asked about (after Touvron et al. 2019, "Fixing the train-test resolution discrepancy").
 
 After a kill the same command goes on from the last finished epoch. The last weights are the ones kept: the
 validation pictures choose nothing.
@@ -29,221 +31,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cnnviz.teacher import soft_labels
+from cnnviz.training_data import PHOTOGRAPH, cut_views, read_photographs, training_batches
+
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
 
-VIEW = 112  # side of a stored view in pixels
-PHOTOGRAPH = 128  # side at which photographs are read and validated
 TEACHER_SHARE = 0.5  # weight of the teacher's opinion in the target; the rest is the true label
+SMALLEST = 32  # pixels
+FINISH_RATE = 0.25  # the highest learning rate of the finish, as a share of --rate
 FINAL_SHARE = 0.2  # share of the epochs, the last ones, in which the batches take turns at all sizes
-
-
-def read_photographs(folders: Sequence[Path], split: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Read ``FOLDER/split/CLASS/*`` of all folders into memory.
-
-    Args:
-        folders: data sets; their classes are put together in order, alphabetical within a folder.
-        split: ``"train"`` or ``"val"``.
-
-    Returns:
-        uint8 RGB images ``(n, 128, 128, 3)``, integer labels ``(n,)``, class names.
-
-    Raises:
-        FileNotFoundError: a folder has no such split.
-        ValueError: two folders hold a class of the same name.
-    """
-    import keras
-
-    images, labels, class_names = [], [], []
-    for folder in folders:
-        if not (folder / split).is_dir():
-            raise FileNotFoundError(f"{folder / split} is not a folder; expected {folder}/{split}/CLASS/*.jpg")
-        dataset = keras.utils.image_dataset_from_directory(
-            folder / split,
-            image_size=(PHOTOGRAPH, PHOTOGRAPH),
-            crop_to_aspect_ratio=True,
-            batch_size=256,
-            shuffle=False,
-            verbose=False,
-        )
-        doubled = set(class_names) & set(dataset.class_names)
-        if doubled:
-            raise ValueError(f"class {sorted(doubled)[0]!r} is in more than one folder; rename one of the two")
-        for batch, batch_labels in dataset:
-            images.append(batch.numpy().round().astype(np.uint8))
-            labels.append(batch_labels.numpy() + len(class_names))
-        class_names += dataset.class_names
-    return np.concatenate(images), np.concatenate(labels), class_names
-
-
-def random_boxes(
-    count: int, generator: np.random.Generator, area: tuple[float, float] = (0.3, 1.0), ratio: float = 4 / 3
-) -> np.ndarray:
-    """Random crops as normalised ``(y1, x1, y2, x2)``, float32 ``(count, 4)``.
-
-    The area is uniform in ``area``, the ratio of the sides log-uniform in ``1/ratio..ratio``, the place uniform
-    (Szegedy et al. 2015, section 6).
-    """
-    areas = generator.uniform(*area, count)
-    ratios = np.exp(generator.uniform(-np.log(ratio), np.log(ratio), count))
-    height = np.minimum(np.sqrt(areas * ratios), 1)
-    width = np.minimum(np.sqrt(areas / ratios), 1)
-    top = generator.uniform(0, 1 - height)
-    left = generator.uniform(0, 1 - width)
-    return np.stack([top, left, top + height, left + width], axis=1).astype(np.float32)
-
-
-def cut_views(images: np.ndarray, views: int, seed: int, path: Path) -> np.ndarray:
-    """Cut ``views`` random crops out of every image, once: ``(n, views, 112, 112, 3)`` uint8, mapped from ``path``."""
-    import tensorflow as tf
-    from tqdm.auto import tqdm
-
-    shape = (len(images), views, VIEW, VIEW, 3)
-    if path.exists():
-        stored = np.load(path, mmap_mode="r")
-        if stored.shape == shape:
-            return stored
-    generator = np.random.default_rng((seed, 1))
-    part = path.with_suffix(".part.npy")
-    stored = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
-    for start in tqdm(range(0, len(images), 256), desc="cutting views"):
-        batch = images[start : start + 256]
-        for view in range(views):
-            boxes = random_boxes(len(batch), generator)
-            crops = tf.image.crop_and_resize(batch.astype(np.float32), boxes, tf.range(len(batch)), (VIEW, VIEW))
-            stored[start : start + len(batch), view] = crops.numpy().round()
-    stored.flush()
-    os.replace(part, path)
-    return np.load(path, mmap_mode="r")
-
-
-def soft_labels(views: np.ndarray, labels: np.ndarray, classes: int, seed: int, path: Path) -> np.ndarray:
-    """What an ImageNet MobileNetV2 with a linear head makes of every view: float32 ``(n, views, classes)``.
-
-    Each half of the photographs is labelled by the head that was trained on the other half.
-    """
-    import keras
-    import tensorflow as tf
-    from tqdm.auto import tqdm
-
-    if path.exists():
-        return np.load(path)
-    count, each = views.shape[:2]
-    backbone = keras.applications.MobileNetV2(
-        include_top=False, weights=None, pooling="avg", input_shape=(None, None, 3)
-    )
-    # The file of the whole network serves: by name, so that its last layer is left out.
-    whole = keras.applications.MobileNetV2(weights="imagenet")
-    for layer in backbone.layers:
-        if layer.weights:
-            layer.set_weights(whole.get_layer(layer.name).get_weights())
-
-    @tf.function
-    def features_of(batch):
-        batch = tf.image.resize(tf.cast(batch, tf.float32), (PHOTOGRAPH, PHOTOGRAPH))
-        return backbone(batch / 127.5 - 1, training=False)
-
-    flat = views.reshape(-1, VIEW, VIEW, 3)
-    features = np.concatenate(
-        [features_of(flat[start : start + 128]).numpy() for start in tqdm(range(0, len(flat), 128), desc="teacher")]
-    ).reshape(count, each, -1)
-
-    keras.utils.set_random_seed(seed)
-    half = np.random.default_rng((seed, 2)).permutation(count) % 2
-    opinion = np.zeros((count, each, classes), np.float32)
-    for side in (0, 1):
-        head = keras.Sequential([keras.layers.Dropout(0.3), keras.layers.Dense(classes)])
-        head.compile(
-            keras.optimizers.AdamW(1e-3, weight_decay=1e-3),
-            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        )
-        learn, judge = half == side, half != side
-        head.fit(
-            features[learn].reshape(-1, features.shape[-1]),
-            np.repeat(labels[learn], each),
-            batch_size=256,
-            epochs=6,
-            verbose=0,
-        )
-        logits = head.predict(features[judge].reshape(-1, features.shape[-1]), batch_size=1024, verbose=0)
-        opinion[judge] = tf.nn.softmax(logits).numpy().reshape(-1, each, classes)
-    agree = (opinion.argmax(-1) == labels[:, None]).mean()
-    print(f"teacher: right on {agree:.3f} of the views that its head has not seen")
-    np.save(path.with_suffix(".part.npy"), opinion)
-    os.replace(path.with_suffix(".part.npy"), path)
-    return opinion
-
-
-def augment(images: tf.Tensor, size: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Random crop, flip, brightness, contrast, saturation, and now and then grey: one draw for every image.
-
-    Args:
-        images: uint8 ``(batch, height, width, 3)``.
-        size: side of the result in pixels.
-        seed: int32 ``(2,)``; the same seed gives the same pictures.
-
-    Returns:
-        float32 ``(batch, size, size, 3)`` in 0..255.
-    """
-    import tensorflow as tf
-
-    count = tf.shape(images)[0]
-
-    def uniform(index: int, low: float, high: float) -> tf.Tensor:
-        return tf.random.stateless_uniform((count,), seed * (1, 16) + (0, index), low, high)
-
-    height, width = uniform(0, 0.8, 1), uniform(1, 0.8, 1)
-    top, left = uniform(2, 0, 1) * (1 - height), uniform(3, 0, 1) * (1 - width)
-    flip = uniform(4, 0, 1) < 0.5
-    x1, x2 = tf.where(flip, left + width, left), tf.where(flip, left, left + width)
-    boxes = tf.stack([top, x1, top + height, x2], axis=1)
-    images = tf.image.crop_and_resize(tf.cast(images, tf.float32), boxes, tf.range(count), (size, size))
-
-    def each(index: int, low: float, high: float) -> tf.Tensor:
-        return uniform(index, low, high)[:, None, None, None]
-
-    grey = tf.image.rgb_to_grayscale(images)
-    saturation = tf.where(each(5, 0, 1) < 0.1, 0.0, each(6, 0.6, 1.4))
-    images = grey + saturation * (images - grey)
-    mean = tf.reduce_mean(grey, axis=(1, 2), keepdims=True)
-    images = mean * each(7, 0.75, 1.25) + (images - mean) * each(8, 0.7, 1.3)
-    return tf.clip_by_value(images, 0, 255)
-
-
-def training_batches(
-    views: np.ndarray, targets: np.ndarray, batch: int, epochs: range, sizes: Sequence[int], seed: int
-) -> tf.data.Dataset:
-    """Batches of ``epochs``: in each, every photograph once, in one of its views; the batches take turns at ``sizes``.
-
-    The order, the view and the augmentation depend on the seed and the step alone, so that a resumed run sees what
-    an uninterrupted one would.
-    """
-    import tensorflow as tf
-
-    count, each = views.shape[:2]
-    steps = count // batch
-
-    def gather(step):
-        epoch, place = divmod(int(step), steps)
-        order = np.random.default_rng((seed, 3, epoch)).permutation(count)
-        photographs = np.sort(order[place * batch : (place + 1) * batch])
-        which = (photographs + epoch) % each
-        return views[photographs, which], targets[photographs, which]
-
-    def load(step):
-        images, labels = tf.numpy_function(gather, (step,), (tf.uint8, tf.float32))
-        images.set_shape((batch, VIEW, VIEW, 3))
-        labels.set_shape((batch, targets.shape[-1]))
-        size = tf.constant(sizes)[step % len(sizes)]
-        images = augment(images, size, tf.stack([seed, tf.cast(step, tf.int32)]))
-        side = sizes[0] if len(sizes) == 1 else None  # TensorFlow is faster where it knows the shape
-        return tf.ensure_shape(images, (batch, side, side, 3)), labels
-
-    # Not from_generator: in TensorFlow 2.21 it sets malloc's trim threshold for the whole process, which halves the
-    # speed of training on a CPU.
-    dataset = tf.data.Dataset.range(epochs.start * steps, epochs.stop * steps)
-    return dataset.map(load, num_parallel_calls=2, deterministic=True).prefetch(4)
 
 
 def resumable(model: keras.Model, run: Path) -> keras.callbacks.Callback:
@@ -324,6 +121,8 @@ def parser() -> argparse.ArgumentParser:
     text.add_argument("--out", type=Path, default=out, help="weights to write; their card is written beside them")
     text.add_argument("--run", type=Path, default=Path("runs/classifier"), help="checkpoints, curves, cached views")
     text.add_argument("--epochs", type=int, default=30)
+    finish = "further epochs in which every second batch shows the photographs' own pixels"
+    text.add_argument("--finish", type=int, default=5, metavar="EPOCHS", help=finish)
     text.add_argument("--batch", type=int, default=64)
     sizes = "side of the pictures for most epochs, and further ones that join it in the last fifth of them"
     text.add_argument("--sizes", type=int, nargs="+", default=(64, 96, 128), metavar="PIXELS", help=sizes)
@@ -334,6 +133,42 @@ def parser() -> argparse.ArgumentParser:
     return text
 
 
+def check(options: argparse.Namespace) -> None:
+    """Refuse options that cannot work before anything is read.
+
+    Raises:
+        ValueError: which option, what it is, what is accepted.
+    """
+    for name in ("epochs", "batch", "views"):
+        if getattr(options, name) < 1:
+            raise ValueError(f"--{name} is {getattr(options, name)}; at least 1 is wanted")
+    if options.finish < 0:
+        raise ValueError(f"--finish is {options.finish}; 0 or more is wanted")
+    if not options.out.name.endswith(".weights.h5"):
+        raise ValueError(f"--out is {options.out}; Keras wants a name that ends in .weights.h5")
+    if min(options.sizes) < SMALLEST:
+        raise ValueError(f"--sizes has {min(options.sizes)}; {SMALLEST} pixels at least are needed for four poolings")
+
+
+def claim(run: Path, facts: dict) -> None:
+    """Make the run's folder, and keep two different runs from mixing their caches and checkpoints in it.
+
+    Raises:
+        ValueError: the folder belongs to a run with other options.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    note = run / "recipe.json"
+    if note.exists():
+        before = json.loads(note.read_text())
+        changed = [name for name in facts if before.get(name) != facts[name]]
+        if changed:
+            raise ValueError(
+                f"{run} belongs to a run with another {', '.join(changed)}: choose another folder with --run, "
+                f"or delete this one to start anew"
+            )
+    note.write_text(json.dumps(facts))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     options = parser().parse_args(arguments)
@@ -341,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from cnnviz.network import build_classifier
 
-    options.run.mkdir(parents=True, exist_ok=True)
+    check(options)
     images, labels, class_names = read_photographs(options.folders, "train")
     val_images, val_labels, val_names = read_photographs(options.folders, "val")
     if val_names != class_names:
@@ -350,6 +185,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{len(images)} photographs to train on, {len(val_images)} to validate, {len(class_names)} classes", flush=True
     )
 
+    digest = hashlib.sha256(images).hexdigest()
+    claim(options.run, {"photographs": digest, "classes": class_names, **recipe(options)})
     keras.utils.set_random_seed(options.seed)
     views = cut_views(images, options.views, options.seed, options.run / "views.npy")
     one_hot = np.eye(len(class_names), dtype=np.float32)[labels][:, None].repeat(options.views, axis=1)
@@ -358,32 +195,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         opinion = soft_labels(views, labels, len(class_names), options.seed, options.run / "teacher.npy")
         targets = TEACHER_SHARE * opinion + (1 - TEACHER_SHARE) * one_hot
-    del images
-
     steps = len(views) // options.batch
-    checkpoint = options.run / "checkpoint.keras"
+    if not steps:
+        raise ValueError(f"--batch is {options.batch}, more than the {len(views)} photographs there are to train on")
+
+    checkpoint, total = options.run / "checkpoint.keras", options.epochs + options.finish
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     if checkpoint.exists():
         model = keras.saving.load_model(checkpoint)
-        done = int(model.optimizer.iterations) // steps
-        print(f"going on after epoch {done} of {options.epochs} ({checkpoint})", flush=True)
+        done = len(json.loads((options.run / "history.json").read_text()))
+        print(f"going on after epoch {done} of {total} ({checkpoint})", flush=True)
     else:
         model, done = build_classifier(len(class_names)), 0
-        optimizer = optimiser(steps * options.epochs, options.rate)
-        model.compile(optimizer, keras.losses.CategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+        model.compile(optimiser(steps * options.epochs, options.rate), loss, metrics=["accuracy"])
     switch = round(options.epochs * (1 - FINAL_SHARE))
-    stages = (options.sizes[:1], range(done, switch)), (options.sizes, range(max(done, switch), options.epochs))
-    for sizes, stage in stages:
-        if stage:
-            model.fit(
-                training_batches(views, targets, options.batch, stage, sizes, options.seed),
-                steps_per_epoch=steps,
-                initial_epoch=stage.start,
-                epochs=stage.stop,
-                validation_data=(val_images.astype(np.float32), one_hot_of(val_labels, len(class_names))),
-                validation_batch_size=64,
-                callbacks=[resumable(model, options.run)],
-                verbose=1 if sys.stdout.isatty() else 2,
-            )
+    for sizes, start, stop, photographs in (
+        (options.sizes[:1], 0, switch, None),
+        (options.sizes, switch, options.epochs, None),
+        (options.sizes, options.epochs, total, images),
+    ):
+        stage = range(max(start, done), stop)
+        if not stage:
+            continue
+        if stage.start == options.epochs:
+            model.compile(optimiser(steps * options.finish, options.rate * FINISH_RATE), loss, metrics=["accuracy"])
+        model.fit(
+            training_batches(views, targets, options.batch, stage, sizes, options.seed, photographs),
+            steps_per_epoch=steps,
+            initial_epoch=stage.start,
+            epochs=stage.stop,
+            validation_data=(val_images.astype(np.float32), one_hot_of(val_labels, len(class_names))),
+            validation_batch_size=64,
+            callbacks=[resumable(model, options.run)],
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
     history = json.loads((options.run / "history.json").read_text())
     draw_curves(history, options.run / "curves.png")
     by_class = accuracy_by_class(model, val_images, val_labels, class_names)
@@ -401,7 +246,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "half of the training photographs; ImageNet holds the photographs of Imagenette",
         }[options.teacher],
         "seed": options.seed,
-        "epochs": options.epochs,
+        "epochs": total,
         "date": datetime.date.today().isoformat(),
         "training_photographs": len(views),
         "validation_photographs": len(val_images),
@@ -421,9 +266,14 @@ def one_hot_of(labels: np.ndarray, classes: int) -> np.ndarray:
 
 def recipe(options: argparse.Namespace) -> dict[str, str]:
     """The options that decide the result, as they would be typed."""
-    names = ("epochs", "batch", "views", "rate", "teacher", "seed")
+    names = ("epochs", "finish", "batch", "views", "rate", "teacher", "seed")
     return {"sizes": " ".join(map(str, options.sizes)), **{name: getattr(options, name) for name in names}}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (OSError, ValueError) as error:
+        sys.exit(f"python -m cnnviz.train: {error}")
+    except KeyboardInterrupt:
+        sys.exit("stopped; the same command goes on after the last finished epoch")

@@ -259,7 +259,7 @@ size, jump = 1, 1
 for block in range(1, 6):
     size += 2 * (3 - 1) * jump
     field = receptive_field(net.model, f"block{block}_conv2_relu")
-    assert (field.size, field.stride) == (size, jump)
+    assert (field.size, field.stride) == ((size, size), (jump, jump))
     print(f"block{block}_conv2 sees {size:3} pixels, in steps of {jump:2}")
     size, jump = size + (2 - 1) * jump, jump * 2
 

@@ -224,9 +224,7 @@ def page(source: Path) -> Path:
         if cell.cell_type == "markdown":
             cell.source = with_mathml(cell.source)
     notebook.metadata["title"] = source.stem[3:].replace("_", " ").capitalize()
-    exporter = HTMLExporter(
-        template_name="classic", mathjax_url="", require_js_url=""
-    )
+    exporter = HTMLExporter(template_name="classic")
     body, _ = exporter.from_notebook_node(
         notebook, resources={"metadata": {"name": notebook.metadata["title"]}}
     )

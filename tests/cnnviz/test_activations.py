@@ -96,3 +96,35 @@ def test_bad_input(brightness):
         top_patches(brightness, images[:0], "conv", 0)
     with pytest.raises(ValueError, match="layer 'nope' not in"):
         activation_maps(brightness, images, "nope")
+    with pytest.raises(TypeError, match="channels are numbers"):
+        top_patches(brightness, images, "conv", True)
+    with pytest.raises(ValueError, match="batch_size is -1"):
+        top_patches(brightness, images, "conv", 0, batch_size=-1)
+    with pytest.raises(ValueError, match="uint8 .* is wanted"):
+        cut_patches(images, [])
+
+
+def test_tensors_labelled_batches_and_repeated_channels(brightness):
+    images = np.random.default_rng(0).uniform(size=(5, 8, 8, 3)).astype(np.float32)
+    wanted = top_patches(brightness, images, "conv", 2, count=3)
+    labelled = tf.data.Dataset.from_tensor_slices((images, np.arange(5))).batch(2)
+    assert top_patches(brightness, tf.constant(images), "conv", [2, 2], count=3) == wanted
+    assert top_patches(brightness, labelled, "conv", np.int64(2), count=3) == wanted
+
+
+def test_channels_that_are_negative_everywhere_still_have_a_best_place():
+    inputs = keras.Input((8, 8, 1))
+    conv = keras.layers.Conv2D(1, 1, use_bias=False, name="conv")
+    model = keras.Model(inputs, conv(inputs))
+    conv.set_weights([-np.ones((1, 1, 1, 1))])
+    images = np.ones((2, 8, 8, 1), np.float32)
+    images[1, 2, 3] = 0.25
+    assert [(patch.image, patch.score) for patch in top_patches(model, images, "conv", 0)[0]] == [(1, -0.25), (0, -1.0)]
+
+
+def test_dense_layers_have_no_maps_but_may_be_asked_for():
+    inputs = keras.Input((8, 8, 3))
+    maps = keras.layers.Flatten()(keras.layers.Conv2D(2, 3, activation="relu", name="conv")(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(4, activation="relu", name="fc")(maps))
+    assert list(activation_maps(model, np.ones((1, 8, 8, 3)))) == ["conv"]
+    assert activation_maps(model, np.ones((1, 8, 8, 3)), "fc")["fc"].shape == (1, 4)

@@ -81,6 +81,9 @@ def test_preprocess_cuts_the_centre_or_keeps_everything(classifier):
     whole = classifier.preprocess(image, size=(64, 160))
     assert whole.shape == (1, 64, 160, 3)
     assert whole[0, 0, 0, 0] == 0
+    for same in ([64, 160], np.array([64, 160])):
+        np.testing.assert_array_equal(classifier.preprocess(image, size=same), whole)
+    assert classifier.preprocess(image, size=np.int64(64)).shape == (1, 64, 64, 3)
     assert classifier.preprocess([image, image[:, :50]]).shape == (2, 128, 128, 3)
     assert classifier.preprocess(np.stack([image, image])).dtype == np.float32
 
@@ -94,6 +97,8 @@ def test_preprocess_cuts_the_centre_or_keeps_everything(classifier):
         (np.zeros((8, 8, 4), np.uint8), {}, ValueError, r"\(height, width, 3\)"),
         (np.zeros((0, 8, 3), np.uint8), {}, ValueError, r"\(0, 8, 3\)"),
         (np.zeros((8, 8, 3), np.uint8), {"size": 16}, ValueError, "too small"),
+        (np.zeros((8, 8, 3), np.uint8), {"size": "64"}, ValueError, r"size is '64'; a side in pixels or"),
+        (np.zeros((8, 8, 3), np.uint8), {"size": (64, 64, 3)}, ValueError, r"\(height, width\) is wanted"),
     ],
 )
 def test_bad_photographs(classifier, images, arguments, error, message):
@@ -120,6 +125,10 @@ def test_class_index(classifier):
 
 
 def test_unknown_models_are_answered_with_those_there_are():
+    with pytest.raises(TypeError, match="by name, not by None"):
+        load(None)
+    with pytest.raises(ValueError, match=r"did you mean classifier\?"):
+        load("classifyer")
     with pytest.raises(ValueError, match=r"no model 'mobilnet_v2' \(did you mean mobilenetv2\?\); there is classifier"):
         load("mobilnet_v2")
 

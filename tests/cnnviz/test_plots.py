@@ -1,3 +1,5 @@
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -127,3 +129,41 @@ def test_overlay_stretches_the_map_over_the_photograph():
     ax = plots.overlay(np.zeros((20, 30, 3), np.uint8), maps(1, 4)[..., 0], title="both")
     assert [image.get_extent() for image in ax.images] == [[0, 30, 20, 0]] * 2
     assert ax.get_title() == "both"
+
+
+def test_a_constant_channel_is_bright_not_black():
+    picture = np.full((4, 4, 2), 3.0, np.float32)
+    picture[..., 1] = 0
+    first, second = (
+        canvas(plots.channel_grid(picture, columns=2))[:, :48],
+        canvas(plots.channel_grid(picture, columns=2))[:, 50:],
+    )
+    assert first.mean() > 0.7
+    assert np.ptp(second) == 0
+
+
+def test_channels_that_are_left_out_are_counted():
+    assert plots.channel_grid(maps(20), most=8).get_title(loc="left") == "8 of 20 channels"
+    with pytest.raises(ValueError, match="most is 0"):
+        plots.channel_grid(maps(3), most=0)
+    with pytest.raises(ValueError, match="columns is -3"):
+        plots.channel_grid(maps(3), columns=-3)
+
+
+def test_distillation_keeps_proportions_and_refuses_dense_layers():
+    figure = plots.distillation(np.zeros((100, 300), np.uint8), {"conv": np.ones((1, 50, 150, 4))})
+    left, right, bottom, top = figure.axes[0].images[-1].get_extent()
+    assert (right - left) / (top - bottom) == pytest.approx(3)
+    with pytest.raises(ValueError, match="'fc' has no maps"):
+        plots.distillation(np.zeros((8, 8, 3), np.uint8), {"fc": np.ones((1, 9))})
+
+
+@pytest.mark.parametrize(
+    "names", [["a_very_long_name_of_a_layer_in_block_number_one", "x"], [f"conv_{n}" for n in range(17)]]
+)
+def test_labels_do_not_lie_upon_each_other(names):
+    figure = plots.distillation(np.zeros((64, 64, 3), np.uint8), {name: maps(8, 16)[None] for name in names})
+    figure.canvas.draw()
+    boxes = [text.get_window_extent(figure.canvas.get_renderer()) for text in figure.axes[0].texts if text.get_text()]
+    for before, after in itertools.pairwise(boxes):
+        assert before.x1 <= after.x0 + 1

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cnnviz.taps import convolutional_layers, find_layer, layer_paths, taps
-from tests.cnnviz.model_kinds import KINDS, SIDE, functional, mixed_bfloat16, nested, residual, subclassed
+from cnnviz.layers import layer_paths
+from cnnviz.taps import taps
+from tests.cnnviz.model_kinds import KINDS, SIDE, functional, mixed_bfloat16, residual
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -159,17 +160,6 @@ def test_float64_models_stay_float64():
     assert model.variable_dtype != "float64" or taps(model, "conv")(np.zeros((1, 8, 8, 1)))[0].dtype == tf.float64
 
 
-def test_ways_to_name_a_layer():
-    model = nested()
-    conv1 = model.get_layer("backbone").get_layer("conv1")
-    for name in ("conv1", "backbone/conv1", "backbone.conv1", conv1):
-        assert find_layer(model, name) == ("backbone/conv1", conv1)
-    model = subclassed()
-    assert find_layer(model, "encoder")[0] == "block"
-    assert find_layer(model, "block/conv2")[1] is model.encoder.steps[4]
-    assert convolutional_layers(model) == ["block/conv1", "block/conv2"]
-
-
 def test_unknown_layers_are_answered_with_those_there_are():
     model = functional()
     with pytest.raises(ValueError, match=r"^layer 'conv9' not in 'functional'; convolutional layers: conv1, conv2$"):
@@ -178,26 +168,12 @@ def test_unknown_layers_are_answered_with_those_there_are():
         taps(model, [3])
     with pytest.raises(ValueError, match="is not part of"):
         taps(model, keras.layers.Conv2D(1, 1))
+    with pytest.raises(TypeError, match="layers are given by name"):
+        taps(model, None)
     with pytest.raises(ValueError, match="no layers given"):
         taps(model, [])
     with pytest.raises(TypeError, match=r"keras\.Model"):
         taps(lambda x: x, "conv1")
-
-
-def test_a_name_that_is_there_twice():
-    inputs = keras.Input((SIDE, SIDE, 3))
-    parts = []
-    for name in ("left", "right"):
-        inner = keras.Input((SIDE, SIDE, 3))
-        part = keras.Model(inner, keras.layers.Conv2D(1, 3, name="conv")(inner), name=name)
-        parts.append(part(inputs))
-    model = keras.Model(inputs, keras.layers.Add()(parts))
-    with pytest.raises(ValueError, match=r"2 times in .*left/conv, right/conv"):
-        taps(model, "conv")
-    assert list(taps(model, ["left/conv", "right.conv"])(np.zeros((1, SIDE, SIDE, 3)))[1]) == [
-        "left/conv",
-        "right.conv",
-    ]
 
 
 def test_a_shared_layer_is_refused():
@@ -223,6 +199,82 @@ def test_a_shared_layer_is_refused():
 def test_bad_batches_are_refused_in_words(batch, message):
     with pytest.raises(ValueError, match=message):
         taps(functional(), "conv1")(batch)
+
+
+def test_a_layer_that_is_not_run_or_gone_to_nothing():
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, keras.layers.MaxPooling2D(8, name="pool")(inputs))
+    with pytest.raises(ValueError, match=r"^the images are too small: nothing is left of them at layer 'pool'$"):
+        taps(model, "pool")(np.zeros((1, 5, 9, 3)))
+
+    class Idle(keras.Model):
+        def __init__(self):
+            super().__init__(name="idle")
+            self.used, self.idle = keras.layers.Conv2D(2, 3, name="used"), keras.layers.ReLU(name="never")
+
+        def call(self, images):
+            return self.used(images)
+
+    model = Idle()
+    model(np.zeros((1, 9, 9, 3)))
+    with pytest.raises(ValueError, match=r"^layer 'never' does not run"):
+        taps(model, "never")(np.zeros((1, 9, 9, 3)))
+
+
+def test_a_changed_activation_is_noticed(images):
+    model = KINDS["softmax"]()
+    model.get_layer("logits").activation = keras.activations.softmax
+    before = taps(model, "conv2")(images)[0]
+    model.get_layer("logits").activation = keras.activations.linear
+    after = taps(model, "conv2")(images)[0]
+    close(after, model(images), model)
+    assert np.abs(before - after).max() > 1e-3
+
+
+def test_models_that_cannot_be_compiled_are_run_as_they_are(images):
+    class Asks(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.conv = keras.layers.Conv2D(2, 3, name="conv")
+
+        def call(self, images):
+            maps = self.conv(images)
+            return (
+                [maps, -maps][int(tf.reduce_mean(maps) > 0)] if tf.executing_eagerly() else maps if maps > 0 else -maps
+            )
+
+    model = Asks()
+    model(images)
+    outputs, activations = taps(model, "conv", differentiable=False)(images)
+    np.testing.assert_allclose(activations["conv"], model.conv(images), atol=1e-6)
+    np.testing.assert_allclose(outputs, model(images), atol=1e-6)
+
+
+def test_others_may_run_the_model_meanwhile(images):
+    model, problems = functional(), []
+
+    def others():
+        for _ in range(30):
+            try:
+                model(images)
+            except ValueError as error:
+                problems.append(error)
+
+    threads = [threading.Thread(target=others) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for layer in ("conv1", "conv2", "relu"):
+        taps(model, layer)(images)
+    for thread in threads:
+        thread.join()
+    assert problems == []
+
+
+def test_a_list_of_images_is_a_batch(images):
+    model = functional()
+    close(taps(model, "conv1")(list(images))[0], model(images), model)
+    with pytest.raises(ValueError, match="several sizes"):
+        taps(model, "conv1")([images[0], images[0, :5]])
 
 
 def test_several_inputs_and_outputs(images):

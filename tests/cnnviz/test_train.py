@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -7,6 +8,7 @@ from PIL import Image
 
 from cnnviz import train
 from cnnviz.network import build_classifier
+from cnnviz.training_data import read_photographs
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,21 @@ def small_network(monkeypatch):
 
 
 def run(folder, out, *more):
-    options = ["--epochs", "3", "--batch", "4", "--views", "2", "--sizes", "32", "48", "--rate", "0.02"]
+    options = [
+        "--epochs",
+        "2",
+        "--finish",
+        "1",
+        "--batch",
+        "4",
+        "--views",
+        "2",
+        "--sizes",
+        "32",
+        "48",
+        "--rate",
+        "0.02",
+    ]
     files = ["--run", str(out), "--out", str(out / "small.weights.h5")]
     return train.main([str(folder), *options, *files, *more])
 
@@ -43,7 +59,7 @@ def test_trains_measures_and_writes_a_card(folder, tmp_path, capsys):
     assert "16 photographs to train on, 6 to validate, 2 classes" in capsys.readouterr().out
     card = json.loads((tmp_path / "small.json").read_text())
     assert card["class_names"] == ["blue", "red"]
-    assert card["command"].startswith("python -m cnnviz.train colours --sizes 32 48 --epochs 3")
+    assert card["command"].startswith("python -m cnnviz.train colours --sizes 32 48 --epochs 2 --finish 1")
     assert card["bytes"] == (tmp_path / "small.weights.h5").stat().st_size
     assert (tmp_path / "curves.png").stat().st_size > 5000
     history = json.loads((tmp_path / "history.json").read_text())
@@ -79,48 +95,11 @@ def test_goes_on_after_a_kill_as_if_nothing_had_happened(folder, tmp_path, monke
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-def test_the_same_seed_gives_the_same_pictures():
-    images = np.random.default_rng(0).integers(0, 256, (4, 112, 112, 3), np.uint8)
-    import tensorflow as tf
-
-    first, again, other = (
-        train.augment(tf.constant(images), 64, tf.constant(seed)) for seed in ([1, 2], [1, 2], [1, 3])
-    )
-    np.testing.assert_array_equal(first, again)
-    assert np.abs(first - other).mean() > 5
-    assert first.shape == (4, 64, 64, 3)
-    assert first.numpy().min() >= 0
-    assert first.numpy().max() <= 255
-
-
-def test_random_boxes_lie_inside_and_have_the_asked_area():
-    boxes = train.random_boxes(2000, np.random.default_rng(0), area=(0.3, 0.8))
-    height, width = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    assert boxes.min() >= 0
-    assert boxes.max() <= 1 + 1e-6
-    assert (height * width).min() > 0.28
-    assert (height * width).max() < 0.8001
-    assert (height * width).mean() == pytest.approx(0.55, abs=0.02)
-
-
-def test_every_photograph_once_in_an_epoch():
-    count, each = 12, 2
-    views = np.zeros((count, each, 112, 112, 3), np.uint8)
-    views += np.arange(count, dtype=np.uint8)[:, None, None, None, None] * 10
-    targets = np.eye(count, dtype=np.float32)[:, None].repeat(each, axis=1)
-    for epoch in (0, 1):
-        batches = list(train.training_batches(views, targets, 4, range(epoch, epoch + 1), (32, 48), seed=0))
-        assert len(batches) == 3
-        assert [images.shape[1] for images, _ in batches] == [[32, 48, 32], [48, 32, 48]][epoch]
-        seen = np.concatenate([labels.numpy().argmax(-1) for _, labels in batches])
-        assert sorted(seen) == list(range(count))
-
-
 def test_bad_folders(folder, tmp_path):
     with pytest.raises(FileNotFoundError, match="train/CLASS"):
         run(tmp_path, tmp_path)
     with pytest.raises(ValueError, match="class 'blue' is in more than one folder"):
-        train.read_photographs([folder, folder], "val")
+        read_photographs([folder, folder], "val")
 
 
 def test_float16_weights_keep_the_answers(tmp_path, monkeypatch):
@@ -132,3 +111,35 @@ def test_float16_weights_keep_the_answers(tmp_path, monkeypatch):
     assert stored.dtype == "float32"
     for a, b in zip(model.get_weights(), stored.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--epochs", "0"], "--epochs is 0; at least 1"),
+        (["--sizes", "64", "16"], "--sizes has 16"),
+        (["--out", "model.h5"], "ends in .weights.h5"),
+        (["--batch", "17"], "--batch is 17, more than the 16 photographs"),
+    ],
+)
+def test_bad_options(folder, tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        run(folder, tmp_path, *options)
+
+
+def test_two_runs_do_not_share_a_folder(folder, tmp_path):
+    train.claim(tmp_path, {"seed": 0, "epochs": 3})
+    train.claim(tmp_path, {"seed": 0, "epochs": 3})
+    with pytest.raises(ValueError, match="belongs to a run with another epochs: choose another folder"):
+        train.claim(tmp_path, {"seed": 0, "epochs": 4})
+
+
+def test_damaged_pictures_and_empty_classes_are_named(folder, tmp_path):
+    shutil.copytree(folder / "val", tmp_path / "a" / "val")
+    (tmp_path / "a" / "val" / "red" / "1.png").write_bytes((folder / "val" / "red" / "1.png").read_bytes()[:300])
+    with pytest.raises(ValueError, match=r"red.1\.png is not a readable picture"):
+        read_photographs([tmp_path / "a"], "val")
+    shutil.copytree(folder / "val", tmp_path / "b" / "val")
+    (tmp_path / "b" / "val" / "green").mkdir()
+    with pytest.raises(ValueError, match="class 'green' has no pictures"):
+        read_photographs([tmp_path / "b"], "val")
