@@ -147,6 +147,11 @@ class Taps:
             except tf.errors.OperatorNotAllowedInGraphError:
                 # The model asks for numbers while it runs ("if the mean is positive"): it cannot be compiled.
                 outputs, seen, problem = _run(self.model, self._layers, images, {})
+            except ValueError as error:
+                if "Negative dimension" in str(error):
+                    problem = f"images has shape {tuple(images.shape)}: too small for {self.model.name!r}"
+                    raise ValueError(problem) from error
+                raise
         if problem:
             raise ValueError(problem)
         for name, path in self.paths.items():
