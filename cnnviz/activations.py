@@ -91,10 +91,15 @@ def statistics(activations: dict[str, np.ndarray]) -> list[LayerStatistics]:
     Returns:
         One row per layer, in the same order.
 
+    Raises:
+        TypeError: not that dictionary.
+
     Example:
         >>> statistics({"relu": np.array([[[[0.0, 2.0], [0.0, 0.0]]]])})
         [LayerStatistics(layer='relu', height=1, width=2, channels=2, sparsity=0.75, dead=1)]
     """
+    if not isinstance(activations, dict):
+        raise TypeError(f"activations is {type(activations).__name__}; the dictionary of activation_maps is wanted")
     rows = []
     for name, maps in activations.items():
         maps = maps[:, None, None] if maps.ndim == 2 else maps  # a dense layer is one cell

@@ -29,8 +29,15 @@ def layer_paths(model: keras.Model) -> dict[str, keras.Layer]:
     In the order in which the model holds them, the layers of a nested model right behind it. A layer that is held in
     two places is listed once. Layers of one name side by side (subclassed models allow it) are numbered: ``conv#1``,
     ``conv#2``.
+
+    Raises:
+        TypeError: not a Keras model.
     """
     import keras
+
+    if not isinstance(model, keras.Model):
+        hint = "; write .model behind it" if isinstance(getattr(model, "model", None), keras.Model) else ""
+        raise TypeError(f"model must be a keras.Model, not {type(model).__name__}{hint}")
 
     paths: dict[str, keras.Layer] = {}
     known: set[int] = {id(model)}

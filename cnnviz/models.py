@@ -31,7 +31,7 @@ class Classifier:
     """
 
     model: keras.Model
-    class_names: tuple[str, ...]
+    class_names: tuple[str, ...] = field(repr=False)
     size: int
     _scale: Callable[[np.ndarray], np.ndarray] = field(repr=False)
 

@@ -60,6 +60,8 @@ def channel_grid(
     """
     from matplotlib import colormaps
 
+    if isinstance(maps, dict):
+        raise TypeError(f"maps is a dictionary of layers; take one image of one of them: maps[{next(iter(maps))!r}][0]")
     maps = np.asarray(maps, np.float32)
     if maps.ndim != 3 or 0 in maps.shape:
         raise ValueError(f"maps has shape {maps.shape}; one image's (height, width, channels) is wanted")
@@ -106,7 +108,7 @@ def channel_grid(
         bottom, right = top + height * repeat - 1, left + width * repeat - 1
         ax.plot([left, right, np.nan, left, right], [top, bottom, np.nan, bottom, top], color=MIDDLE, linewidth=0.8)
     inches = ax.get_window_extent().width / ax.figure.dpi
-    if inches / columns > 0.45:  # the numbers need about that much
+    if inches / columns > 0.6:  # the numbers need about that much
         for channel, (top, left) in corners.items():
             ax.text(
                 left + 0.04 * step_x,
@@ -146,11 +148,13 @@ def distillation(
     """
     import matplotlib.pyplot as plt
 
+    if decoded and not isinstance(decoded[0][0], str):
+        raise ValueError("decoded holds the answers for a batch; take one: net.decode(logits)[0]")
     activations = {name: np.asarray(maps) for name, maps in activations.items()}
     flat = [name for name, maps in activations.items() if maps.ndim != 4]
     if flat:
         raise ValueError(f"layer {flat[0]!r} has no maps: its activations are {activations[flat[0]].shape}")
-    gap, shift, text = 0.24, 0.055, {"ha": "center", "va": "top", "fontsize": 9}
+    gap, shift, text = 0.24, 0.055, {"ha": "center", "va": "top", "fontsize": 11}
     figure = plt.figure()
     ax = figure.add_axes((0, 0, 1, 1))
 
@@ -174,7 +178,7 @@ def distillation(
         size = np.maximum(np.sqrt(picture.shape[0] / sides[0]), 0.12) * unit
         order = channel_order(picture)[:sheets]
         width = size[1] + (len(order) - 1) * shift
-        column = max(width, 0.62, 0.056 * len(label))
+        column = max(width, 0.75, 0.07 * len(label))
         arrow(x)
         left = x + gap + (column - width) / 2
         # Drawn back to front, so that the most active map lies on top, at the lower left.
@@ -189,10 +193,10 @@ def distillation(
     if decoded:
         arrow(x)
         names, shares = [name.replace("_", " ") for name, _ in decoded], [share for _, share in decoded]
-        labels = 0.058 * max(map(len, names)) + 0.08  # room for the names, in the units of the picture
+        labels = 0.07 * max(map(len, names)) + 0.08  # room for the names, in the units of the picture
         bars = ax.inset_axes((x + gap + labels, -0.5, 0.9, 1), transform=ax.transData)
         bars.barh(range(len(names)), shares, color=[ACCENT] + [MIDDLE] * (len(names) - 1))
-        bars.set_yticks(range(len(names)), names, fontsize=9)
+        bars.set_yticks(range(len(names)), names, fontsize=11)
         bars.invert_yaxis()
         bars.set(xlim=(0, 1), xticks=(0, 0.5, 1), xlabel="probability")
         bars.spines[["top", "right"]].set_visible(False)
@@ -212,7 +216,17 @@ def overlay(photograph: np.ndarray, heat: np.ndarray, *, ax: Axes | None = None,
         heat: ``(rows, columns)``, any size; drawn over the whole photograph, smooth between the centres of its cells.
         ax: where to draw; a small figure by default.
         title: above it.
+
+    Raises:
+        TypeError: the photograph is not uint8.
+        ValueError: not one map.
     """
+    if photograph.dtype != np.uint8:
+        raise TypeError(
+            f"photograph is {photograph.dtype}; uint8 is wanted: photograph.astype('uint8') if it is 0..255"
+        )
+    if np.ndim(heat) != 2:
+        raise ValueError(f"heat has shape {np.shape(heat)}; one map (rows, columns) is wanted")
     ax = ax or _axes(3.4, 3.7 if title else 3.4)
     extent = (0, photograph.shape[1], photograph.shape[0], 0)
     ax.imshow(photograph, extent=extent)

@@ -243,8 +243,6 @@ def taps(
     """
     import keras
 
-    if not isinstance(model, keras.Model):
-        raise TypeError(f"model must be a keras.Model, not {type(model).__name__}")
     if not isinstance(layers, (str, keras.Layer, Iterable)):
         raise TypeError(f"layers are given by name or as layer objects, not as {layers!r}")
     chosen = [layers] if isinstance(layers, (str, keras.Layer)) else list(layers)

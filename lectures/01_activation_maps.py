@@ -4,14 +4,14 @@
 # **After this lecture you can**
 #
 # - say why one looks inside a network at all, and what *attribution* and *influence* ask;
-# - read the activation maps of any layer, with ten lines of Keras and with one line of `cnnviz`;
-# - explain *information distillation*: early maps are large and few, late maps small, many and mostly empty;
+# - read the activation maps of any layer, with a few lines of Keras and with one of `cnnviz`;
+# - explain *information distillation*: early maps are large and few, late maps small, many and sparse;
 # - find the photographs that a filter likes best, and say how much of them it can see.
 #
 # **Time** 50 minutes. **You need** convolution, ReLU and max pooling from any first course, and a little Keras.
 #
-# This lecture follows *Visualizing ConvNets, part one* of SMU's CS8321. It runs in about a minute on a laptop and
-# downloads nothing.
+# This lecture follows *Visualizing ConvNets, part one* of SMU's course CS8321. It runs in about a minute on a laptop,
+# and needs no data and no weights from elsewhere. (On Colab, the first cell installs the packages.)
 
 # %%
 # On Colab, or wherever the packages are missing, this installs them.
@@ -38,17 +38,17 @@ devices = tf.config.list_logical_devices()
 # %% [markdown]
 # ## 1. Why look inside?
 #
-# A story that every course tells, and that nobody has ever traced to its source: an army trains a network to find
+# A story that every course tells, and whose source nobody has established (Branwen 2011): an army trains a network to find
 # tanks hidden among trees. It is right on every test photograph, and useless in the field. The photographs with tanks
 # had been taken on a cloudy day, those without on a sunny one. The network had learnt the weather.
 #
 # Whether or not it happened, the lesson holds: *a right answer says nothing about the reason for it*. Two questions
-# are asked of a network, and this course takes them in turn.
+# are asked of a network.
 #
 # | question | asks | answered by |
-# |---|---|---|
-# | **attribution** | what in *this* photograph made the network answer so? | image gradients (lecture 4), CAM and Grad-CAM (lecture 5) |
+# |:--|:--|:--|
 # | **influence** | what would a unit like to see, in *any* photograph? | gradient ascent (lecture 2), DeepDream (lecture 3) |
+# | **attribution** | what in *this* photograph made the network answer so? | image gradients (lecture 4), CAM and Grad-CAM (lecture 5) |
 #
 # Before either, the simplest thing of all: run the network on one photograph and *look at the numbers on their way
 # through*. That is this lecture.
@@ -57,8 +57,9 @@ devices = tf.config.list_logical_devices()
 # ## 2. A network and a photograph
 #
 # `cnnviz.load()` gives the small network that ships with the course: five blocks of two 3x3 convolutions in the style
-# of VGG, each followed by batch normalisation and ReLU, a max pooling between the blocks, then the mean of every map
-# and one matrix. It tells twelve classes apart.
+# of VGG (Simonyan and Zisserman 2015), each followed by batch normalisation and ReLU, a max pooling between the
+# blocks, then the mean of every map and one dense layer. It tells twelve classes apart: the ten of Imagenette, to which
+# cats and dogs were added. (So a springer spaniel is to be called *english_springer*, every other dog *dog*.)
 
 # %%
 net = cnnviz.load()
@@ -66,8 +67,8 @@ print("classes:", ", ".join(net.class_names))
 print(f"parameters: {net.model.count_params():,}")
 
 # %% [markdown]
-# `preprocess` cuts out the central square, resizes it and adds the batch axis. The network was trained on 128 pixels,
-# but it is fully convolutional: we take 192, so that there is more to see.
+# `preprocess` cuts out the central square, resizes it, adds the batch axis and returns float32 in 0..255. The network
+# was trained on pictures of 64 to 128 pixels, but it is fully convolutional: we take 192, so that there is more to see.
 
 # %% mystnb={"image": {"alt": "The central square of a photograph of a tabby cat's face, 192 pixels wide"}}
 images = net.preprocess(photo("cat"), size=192)
@@ -83,14 +84,14 @@ plt.show()
 # The title is the network's answer, not ours. **But why a cat?** Let us see what it saw.
 
 # %% [markdown]
-# ## 3. Ten lines of Keras
+# ## 3. A few lines of Keras
 #
 # A convolutional layer turns the maps $a^{l-1}$ before it into new ones. Map $k$ is
 #
-# $$a^{l}_k = \max\left(0,\; \beta_k + \gamma_k\, \frac{\sum_c w^{l}_{k,c} * a^{l-1}_c - \mu_k}{\sigma_k}\right)$$
+# $$a^{l}_k = \mathrm{ReLU} ( z ), \qquad z = \beta_k + \gamma_k\, \frac{\sum_c w^{l}_{k,c} * a^{l-1}_c - \mu_k}{\sigma_k}$$
 #
-# where $*$ slides the 3x3 kernel $w^{l}_{k,c}$ over map $c$, the fraction is batch normalisation, and the maximum is
-# the ReLU. The numbers $a^{l}_k$ are the **activations**; all those of one channel $k$ make an **activation map**.
+# where $*$ slides the 3x3 kernel $w^{l}_{k,c}$ over map $c$, the fraction is batch normalisation, and
+# $\mathrm{ReLU}(z) = \max(0, z)$. The numbers $a^{l}_k$ are the **activations**; all those of one channel $k$ make an **activation map**.
 #
 # Our network is a chain of layers. So we hand the photograph from layer to layer, and keep what leaves each ReLU.
 
@@ -131,15 +132,15 @@ plots.channel_grid(
 plt.show()
 
 # %% [markdown]
-# **What to see.** Every tile is one channel, black where its activation is zero. Each is still plainly the cat, in the
-# photograph's full size. One channel answers to bright fur, another to dark edges, another to the rim of the eyes. Such
-# edge and colour detectors come out of nearly every network trained on photographs. The number is the channel's
+# **What to see.** Every tile is one channel, black where its activation is zero. Most are still plainly the cat, in the
+# photograph's full size: one channel answers to bright places, another to edges of one direction. Such edge and colour
+# detectors come out of nearly every network trained on photographs (Zeiler and Fergus 2014). The number is the channel's
 # index; the tiles are sorted by their mean activation, and each has its own scale of brightness.
 
 # %% [markdown]
 # With `scale="shared"` the tiles can be compared: most of the signal runs through a few channels.
 
-# %% mystnb={"image": {"alt": "The ninety-six activation maps of block 3 on one shared scale: a few bright tiles in the first row, then ever darker ones; channels that are zero everywhere are grey and crossed out"}}
+# %% mystnb={"image": {"alt": "The ninety-six activation maps of block 3 on one shared scale: a few bright tiles in the first row, then ever darker ones"}}
 plots.channel_grid(
     activations["block3_conv2_relu"][0],
     scale="shared",
@@ -148,12 +149,12 @@ plots.channel_grid(
 plt.show()
 
 # %% [markdown]
-# **What to see.** The maps have a quarter of the photograph's width. The eyes, the nose and the whiskers each have
-# channels of their own now. A grey tile with a cross is a channel that is zero everywhere in this photograph: whatever
-# it looks for is not there.
+# **What to see.** The maps have a quarter of the photograph's width, and each cell answers to a patch of 32 pixels:
+# strokes of fur in one direction, round dark things, corners. Most channels have little to say about this photograph.
+# (A channel that is zero everywhere would be drawn grey and crossed out.)
 
 # %% [markdown]
-# ## 5. Late maps: small, many, and mostly empty
+# ## 5. Late maps: small, many, and sparse
 
 # %% mystnb={"image": {"alt": "The 128 most active of 320 activation maps of the last block, twelve by twelve cells each: most are black but for a blob of a few bright cells"}}
 late = activations["block5_conv2_relu"][0]
@@ -167,10 +168,11 @@ plt.show()
 
 # %% [markdown]
 # **What to see.** Nobody would recognise a cat in twelve by twelve cells. A late channel no longer says *what the
-# picture looks like*, it says *whether something is there, and roughly where*. Many say nothing at all.
+# picture looks like*, it says *whether something is there, and roughly where*. And these are the loudest: the other 192
+# channels say less, or nothing.
 #
-# Which channel says what? Overlay one on the photograph. The function below is ordinary Python; under it, in
-# JupyterLab or on Colab, a slider calls it.
+# Which channel says what? Lay one over the photograph. The function below is ordinary Python. Under it, in JupyterLab
+# or on Colab, a slider calls it: move from block 1 to block 5, and watch the picture turn into places.
 
 
 # %% mystnb={"image": {"alt": "The most active map of block4_conv2, 24 by 24 cells, and the same map laid over the photograph of the cat"}}
@@ -191,26 +193,25 @@ def show(layer, rank):
 show("block4_conv2_relu", rank=0)
 
 # %% tags=["widget", "nbval-ignore-output"]
+import os
+
 import ipywidgets
 
-_ = ipywidgets.interact(show, layer=list(activations), rank=(0, 15))
-
-# %% [markdown]
-# *The slider needs a running notebook. In a web page, the figure above stands for it.* Move from block 1 to block 5
-# and watch the picture turn into places.
+if "LECTURE_STILL" not in os.environ:  # while it is built or tested, nobody slides
+    ipywidgets.interact(show, layer=list(activations), rank=(0, 15))
 
 # %% [markdown]
 # ## 6. Information distillation
 #
 # Put the whole way into one figure: the photograph, the six most active maps of every block, the answer.
 
-# %% mystnb={"image": {"alt": "From left to right the photograph of the cat, five stacks of activation maps that become smaller while their number grows from 16 to 320 and their share of zeros rises, and a bar chart in which cat is by far the most probable class"}}
+# %% mystnb={"image": {"alt": "From left to right the photograph of the cat, five stacks of activation maps that become smaller while their number grows from 16 to 320, and a bar chart in which cat is by far the most probable class"}}
 blocks = {name: maps for name, maps in activations.items() if "conv2" in name}
 plots.distillation(photograph, blocks, answer)
 plt.show()
 
 # %% [markdown]
-# **What to see.** The maps shrink, their number grows, and the share of zeros rises. A network *distils*: layer by
+# **What to see.** The maps shrink, their number grows, and on the whole the share of zeros rises. A network *distils*: layer by
 # layer it throws away what the photograph looks like, and keeps what it shows. Chollet calls it an *information
 # distillation pipeline*: colour, light and pose go, *cat-ness* stays.
 #
@@ -226,11 +227,10 @@ rows = cnnviz.statistics(activations)
 for row in rows:
     zeros = np.count_nonzero(by_hand[row.layer] == 0) / by_hand[row.layer].size
     np.testing.assert_allclose(row.sparsity, zeros, atol=1e-3)
-    print(
-        f"{row.layer:17} {row.height:3} x {row.width:3} x {row.channels:3} = {row.values:7,} numbers"
-    )
+    size = f"{row.height:3} x {row.width:3} x {row.channels:3}"
+    print(f"{row.layer:17} {size} = {row.values:7,} numbers")
 
-# %% mystnb={"image": {"alt": "Three charts over the ten layers: the side of a map falls from 192 to 12 while the number of maps rises from 16 to 320; the numbers passed on fall from 590 thousand to 46 thousand; the share of zeros rises towards the last layer"}}
+# %% mystnb={"image": {"alt": "Three charts over the ten layers: the side of a map falls from 192 to 12 while the number of maps rises from 16 to 320; the numbers passed on fall from 590 thousand to 46 thousand; on the whole the share of zeros rises with depth"}}
 plots.layer_statistics(rows)
 plt.show()
 
@@ -246,9 +246,9 @@ plt.show()
 # of many pictures, which excite it most? And since an activation sees only a part of its picture, its **receptive
 # field**, cut out just that part.
 #
-# The receptive field of a chain of layers with kernels $k_i$ and strides $s_i$ has the size
+# The receptive field of a chain of layers with kernels of $f_i$ cells and strides $s_i$ has the size (Luo et al. 2016)
 #
-# $$r = 1 + \sum_i (k_i - 1) \prod_{j<i} s_j .$$
+# $$r = 1 + \sum_i (f_i - 1) \prod_{j<i} s_j .$$
 #
 # For ours that is (3x3 convolutions twice in a block, 2x2 poolings between):
 
@@ -267,7 +267,8 @@ for block in range(1, 6):
 # `receptive_field` has not been told the formula: it asks the gradient which pixels can change one activation, so it
 # works for any network. (That gradient is lecture 4.)
 #
-# Now the pictures: squares cut from the sample photographs.
+# Now the pictures: squares cut from the sample photographs. Of each layer we ask two channels, those that come 4th and
+# 13th in mean activation, for no better reason than to show two.
 
 # %%
 places = [(top, left) for top in (0, 128, 256) for left in (0, 128, 256)]
@@ -285,25 +286,25 @@ for block in (2, 3, 4):
     maps = cnnviz.activation_maps(net.model, squares, layer)[layer]
     two = np.argsort(-maps.mean(axis=(0, 1, 2)))[[3, 12]]
     for channel, best in cnnviz.top_patches(net.model, squares, layer, two).items():
-        cut = cnnviz.cut_patches(squares.astype(np.uint8), best)
-        patches[f"block{block}\nchannel {channel}"] = cut
+        cut = cnnviz.cut_patches(squares.astype(np.uint8), best, fill=128)
+        patches[f"block{block}, {len(cut[0])} px\nchannel {channel}"] = cut
 plots.patch_grid(patches)
 plt.show()
 
 # %% [markdown]
-# **What to see.** Within a row the patches resemble each other: that is what the channel responds to. Down the rows
-# they grow, as receptive fields do, and the likeness moves from edges and stripes to texture and to parts of things.
-# (White is outside the picture.)
+# **What to see.** Within a row the patches resemble each other: that is what the channel responds to. All are drawn
+# equally large, but a patch of block 2 is 14 pixels wide, one of block 3 32, one of block 4 68. On the way down, the
+# likeness moves from edges and colours to texture and to parts of things. (Grey is outside the picture.)
 
 # %% [markdown]
 # ## 8. Any network, and a look ahead
 #
 # Under all of this lies one function. `taps` compiles a model and layers of your choice into a function that returns
-# the outputs and the activations. It reads networks inside networks, and a `GradientTape` can differentiate the
-# outputs with respect to an activation. On our network that gradient is known: after the mean over $Z = HW$ cells
-# comes one matrix $W$, so
+# the outputs and the activations. It reads networks inside networks, and TensorFlow's `GradientTape` can differentiate
+# the outputs with respect to an activation. On our network that gradient is known: the mean over all $Z$ cells of each
+# map is followed by a matrix $V$ and a bias (the results, before the softmax, are the **logits** $y_c$), so
 #
-# $$\frac{\partial\, \text{logit}_c}{\partial\, a_k(i,j)} = \frac{W_{k,c}}{Z} .$$
+# $$\frac{\partial y_c}{\partial a_k(i,j)} = \frac{V_{k,c}}{Z} .$$
 
 # %%
 from cnnviz.taps import taps
@@ -318,10 +319,11 @@ weights = net.model.get_layer("logits").kernel[:, net.class_index("cat")].numpy(
 cells = gradient.shape[0] * gradient.shape[1]
 for row in gradient.numpy().reshape(cells, -1):
     np.testing.assert_allclose(row, weights / cells, rtol=1e-3, atol=1e-6)
-print("the gradient is W / Z in all", cells, "cells")
+print("the gradient is V / Z in all", cells, "cells")
 
 # %% [markdown]
-# Weigh each map by that number, add them up, and you get a map of *cat-ness*: the **class activation map**.
+# Weigh each map by $V_{k,c}$ (the factor $1/Z$ changes nothing in the picture), add them up, keep what is positive, and
+# you get a map of *cat-ness*: the **class activation map** (Zhou et al. 2016).
 
 # %% mystnb={"image": {"alt": "The cat with a heat map over it that is brightest on the cat's face"}}
 cat_map = late @ weights
@@ -329,8 +331,8 @@ plots.overlay(photograph, np.maximum(cat_map, 0), title="what speaks for cat")
 plt.show()
 
 # %% [markdown]
-# **What to see.** The network looks at the animal, not at the weather. Lecture 5 shows what this map is good for, and
-# where it misleads.
+# **What to see.** The heat lies where the evidence for *cat* was found. This square is nearly all cat, so it does not
+# prove that the background plays no part. Lecture 5 shows what this map is good for, and where it misleads.
 
 # %% [markdown]
 # ## Self-test
@@ -344,7 +346,7 @@ plt.show()
 #
 # <details><summary>2. A channel is zero everywhere for this cat. Is it useless?</summary>
 #
-# Not for that reason. It may wait for something that is not in the picture. Only a channel that is zero for <em>every</em> picture is dead: it can never learn again, since the gradient of the ReLU is zero there too.
+# Not for that reason. It may wait for something that is not in the picture. Only a channel that is zero for <em>every</em> picture is dead: the gradient of the ReLU is zero there too, so its weights no longer learn.
 # </details>
 #
 # <details><summary>3. Why do the channel grids of two networks trained from different seeds look different, though both are right?</summary>
@@ -357,26 +359,33 @@ plt.show()
 # Late detectors are specific: most things are absent from most pictures. And a late cell speaks for a place: even a thing that is present is absent from most of the cells.
 # </details>
 #
-# <details><summary>5. A bright cell of <code>block5</code> lies over the cat's ear. May you conclude that the network looks at the ear?</summary>
+# <details><summary>5. A bright cell of <code>block5</code> lies over the cat's eye. May you conclude that the network looks at the eye?</summary>
 #
-# No. That cell sees 140 pixels, most of the photograph. Nor does it tell whether the answer depended on the cell at all. That takes a gradient, or hiding the ear (lecture 4).
+# No. The receptive field of that cell is 140 x 140 pixels, half of the photograph and far more than the eye. Nor does the map tell whether the answer depended on the cell at all. That takes a gradient, or hiding the eye (lecture 4).
 # </details>
 
 # %% [markdown]
 # ## Exercises
 #
-# 1. Run the lecture on a picture of your own: `data.read_image("my.jpg")`. Which layer's maps change most when you blur it?
+# 1. Put a picture of your own beside the notebook, and run the lecture on
+#    `images = net.preprocess(data.read_image("my.jpg"), size=192)` (`import data` first). Which layer's maps change most
+#    when you blur it? `read_image(gaussian(picture, 3, channel_axis=-1))`, with `skimage.filters.gaussian`, blurs.
 # 2. Find a channel of `block4_conv2` that fires on the cat's eyes. Does it fire on the astronaut's?
-# 3. Turn the cat upside down. Compare the sparsity of every layer, and the answer. What has the network not learnt?
-# 4. Load `cnnviz.load("mobilenet_v2")` (14 MB, from Keras). It ends each block *without* a ReLU. What does that do to
-#    the sparsity of those layers, and why did its authors want it?
-# 5. *Tanks in trees.* `data.scenes` draws street scenes in which you can tie a class to the weather. Train a network on
-#    such a set. What would its activation maps have to show for you to notice?
+# 3. Turn the cat upside down: `photo("cat")[::-1]`. Compare the sparsity of every layer, and the answer.
+# 4. Load `cnnviz.load("mobilenet_v2")` (Keras downloads 14 MB). Its blocks end *without* a ReLU, in layers such as
+#    `block_1_project_BN`; name them, since `activation_maps` takes the rectified ones by default. What does that do to
+#    their sparsity, and why did the authors (Sandler et al. 2018) want it?
+# 5. *Tanks in trees.* `data.scenes.dataset(2000, batch_size=32, bias={"car": "snow"})` draws street scenes in which one
+#    class is tied to the weather. Train a small Keras network of your own on them. What would its activation maps have
+#    to show for you to notice?
 #
 # ## References
 #
+# - Larson, *CS8321 Machine Learning and Neural Networks*, Southern Methodist University: the slides.
+# - Branwen, *The neural net tank urban legend*, gwern.net/tank, 2011.
 # - Zeiler and Fergus, *Visualizing and understanding convolutional networks*, ECCV 2014.
-# - Chollet, *Deep learning with Python*, chapter "Interpreting what convnets learn".
+# - Chollet, *Deep learning with Python*, 2nd edition 2021, "Interpreting what convnets learn".
 # - Simonyan and Zisserman, *Very deep convolutional networks for large-scale image recognition*, ICLR 2015.
 # - Luo, Li, Urtasun and Zemel, *Understanding the effective receptive field*, NeurIPS 2016.
 # - Zhou, Khosla, Lapedriza, Oliva and Torralba, *Learning deep features for discriminative localization*, CVPR 2016.
+# - Sandler et al., *MobileNetV2: inverted residuals and linear bottlenecks*, CVPR 2018.

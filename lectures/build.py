@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import os
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -24,11 +25,11 @@ HERE = Path(__file__).resolve().parent
 LONGEST_CELL = 15  # lines of code
 MOST_CODE_CELLS = 2  # without prose between them
 TIMEOUT = 120  # seconds for one cell
-# As in the tests: one order of additions, no chatter. Set before a kernel starts.
+# As in the tests: one order of additions, no chatter, no sliders. Set before a kernel starts.
 KERNEL_ENVIRONMENT = {
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "TF_CPP_MIN_LOG_LEVEL": "2",
-    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    "LECTURE_STILL": "1",
 }
 
 
@@ -38,6 +39,7 @@ def sources(numbers: list[str]) -> list[Path]:
     Raises:
         SystemExit: no such lecture; the message lists those there are.
     """
+    numbers = [number.zfill(2) for number in numbers]
     everything = sorted(HERE.glob("[0-9][0-9]*_*.py"))
     if not numbers:
         return everything
@@ -92,7 +94,7 @@ def execute(notebook: NotebookNode, verbose: bool = True) -> NotebookNode:
     client.create_kernel_manager()
     client.km.kernel_spec.argv[0] = sys.executable
     with (
-        client.setup_kernel(),
+        client.setup_kernel(stderr=subprocess.DEVNULL),
         tqdm(notebook.cells, disable=not verbose, unit="cell") as cells,
     ):
         for index, cell in enumerate(cells):

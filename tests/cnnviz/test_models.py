@@ -9,6 +9,7 @@ import pytest
 
 import data
 from cnnviz import models
+from cnnviz.activations import activation_maps
 from cnnviz.models import Classifier, central_square, imagenet_models, load
 
 
@@ -116,6 +117,11 @@ def test_decode_is_the_softmax_in_order():
         record.decode([1.0, 2.0])
     with pytest.raises(ValueError, match="top is 0"):
         record.decode([1.0, 2.0, 3.0], top=0)
+
+
+def test_the_record_in_place_of_its_model(classifier):
+    with pytest.raises(TypeError, match=r"not Classifier; write \.model behind it"):
+        activation_maps(classifier, classifier.preprocess(data.photo("cat")))
 
 
 def test_class_index(classifier):

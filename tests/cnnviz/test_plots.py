@@ -167,3 +167,16 @@ def test_labels_do_not_lie_upon_each_other(names):
     boxes = [text.get_window_extent(figure.canvas.get_renderer()) for text in figure.axes[0].texts if text.get_text()]
     for before, after in itertools.pairwise(boxes):
         assert before.x1 <= after.x0 + 1
+
+
+def test_what_a_student_may_hand_over_by_mistake():
+    with pytest.raises(TypeError, match=r"take one image of one of them: maps\['a'\]\[0\]"):
+        plots.channel_grid({"a": maps(3)[None]})
+    with pytest.raises(ValueError, match=r"net.decode\(logits\)\[0\]"):
+        plots.distillation(np.zeros((8, 8, 3), np.uint8), {}, [[("cat", 0.9)]])
+    with pytest.raises(TypeError, match="photograph is float32; uint8 is wanted"):
+        plots.overlay(np.zeros((8, 8, 3), np.float32), np.zeros((2, 2)))
+    with pytest.raises(ValueError, match="one map"):
+        plots.overlay(np.zeros((8, 8, 3), np.uint8), np.zeros((5, 8, 8), bool))
+    with pytest.raises(TypeError, match="the dictionary of activation_maps"):
+        statistics(maps(3))
