@@ -237,7 +237,8 @@ plt.show()
 # %% [markdown]
 # **What to see.** Each pooling leaves a quarter of the cells. The channels do not quite make up for it, so fewer and
 # fewer numbers remain: the bottleneck forces the network to choose. Sparsity is the other side of the choice: a
-# detector for wheels has nothing to say about a cat.
+# detector for wheels has nothing to say about a cat. (In the last block it falls again. A cat fills this square, so
+# whatever speaks for cats has something to say nearly everywhere.)
 
 # %% [markdown]
 # ## 7. What does a filter like?
