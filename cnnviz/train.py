@@ -87,9 +87,8 @@ def draw_curves(history: list[dict[str, float]], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def accuracy_by_class(model: keras.Model, images: np.ndarray, labels: np.ndarray, names: list[str]) -> dict[str, float]:
+def accuracy_by_class(right: np.ndarray, labels: np.ndarray, names: list[str]) -> dict[str, float]:
     """Share of right answers for every class."""
-    right = model.predict(images.astype(np.float32), batch_size=64, verbose=0).argmax(-1) == labels
     return {name: round(float(right[labels == index].mean()), 4) for index, name in enumerate(names)}
 
 
@@ -189,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     claim(options.run, {"photographs": digest, "classes": class_names, **recipe(options)})
     keras.utils.set_random_seed(options.seed)
     views = cut_views(images, options.views, options.seed, options.run / "views.npy")
-    one_hot = np.eye(len(class_names), dtype=np.float32)[labels][:, None].repeat(options.views, axis=1)
+    one_hot = one_hot_of(labels, len(class_names))[:, None].repeat(options.views, axis=1)
     if options.teacher == "none":
         targets = 0.9 * one_hot + 0.1 / len(class_names)
     else:
@@ -231,8 +230,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     history = json.loads((options.run / "history.json").read_text())
     draw_curves(history, options.run / "curves.png")
-    by_class = accuracy_by_class(model, val_images, val_labels, class_names)
-    overall = float((model.predict(val_images.astype(np.float32), verbose=0).argmax(-1) == val_labels).mean())
+    right = model.predict(val_images.astype(np.float32), batch_size=64, verbose=0).argmax(-1) == val_labels
+    overall = float(right.mean())
     card = {
         "what": "VGG-style classifier of the lectures: cnnviz.network.build_classifier, float16",
         "command": " ".join(
@@ -251,7 +250,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "training_photographs": len(views),
         "validation_photographs": len(val_images),
         "validation_accuracy": round(overall, 4),
-        "validation_accuracy_by_class": by_class,
+        "validation_accuracy_by_class": accuracy_by_class(right, val_labels, class_names),
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
     export(model, class_names, options.out, card)
