@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,27 @@ def sublayers(layer: keras.Layer) -> list[keras.Layer]:
 
     if isinstance(layer, keras.Model):
         return list(layer.layers)
+    if type(layer) in _plain_layers():
+        return []
     found: dict[int, keras.Layer] = {}
     for value in vars(layer).values():
-        items = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else [value]
-        found.update((id(item), item) for item in items if isinstance(item, keras.Layer))
+        if isinstance(value, (keras.Layer, dict, list, tuple)):
+            items = value.values() if isinstance(value, dict) else [value] if isinstance(value, keras.Layer) else value
+            found.update((id(item), item) for item in items if isinstance(item, keras.Layer))
     return list(found.values())
+
+
+@functools.cache
+def _plain_layers() -> frozenset[type[keras.Layer]]:
+    """Keras's own layers that hold no others: most of any model. Every explanation walks through all of them."""
+    import keras
+
+    names = (
+        "Activation Add AveragePooling2D BatchNormalization Concatenate Conv2D Conv2DTranspose Dense DepthwiseConv2D "
+        "Dropout Flatten GlobalAveragePooling2D GlobalMaxPooling2D InputLayer LayerNormalization MaxPooling2D Multiply "
+        "ReLU Rescaling Reshape SeparableConv2D Softmax UpSampling2D ZeroPadding2D"
+    )
+    return frozenset(getattr(keras.layers, name) for name in names.split())
 
 
 def layer_paths(model: keras.Model) -> dict[str, keras.Layer]:

@@ -28,12 +28,13 @@ class Classifier:
         model: float32 ``(batch, height, width, 3)`` to logits ``(batch, classes)``; no softmax at the end.
         class_names: the name of each logit.
         size: side in pixels of the square that `preprocess` makes unless told otherwise.
+        scale: float RGB in 0..255, array or tensor, to what the model takes; differentiable.
     """
 
     model: keras.Model
     class_names: tuple[str, ...] = field(repr=False)
     size: int
-    _scale: Callable[[np.ndarray], np.ndarray] = field(repr=False)
+    scale: Callable[[Any], Any] = field(repr=False)
 
     def preprocess(self, images: Any, size: int | tuple[int, int] | None = None) -> np.ndarray:
         """Bring photographs to what the model takes.
@@ -77,7 +78,7 @@ class Classifier:
             prepared.append(resize(image, (height, width)))
         if not prepared:
             raise ValueError("images is empty; give at least one photograph")
-        return self._scale(np.stack(prepared).astype(np.float32))
+        return self.scale(np.stack(prepared).astype(np.float32))
 
     def _sides(self, size: int | tuple[int, int] | None) -> tuple[int, int, bool]:
         """Height, width, and whether the whole photograph is wanted."""

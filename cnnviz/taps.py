@@ -15,12 +15,12 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cnnviz.compiled import kept, state
 from cnnviz.layers import find_layer, layer_paths
 
 if TYPE_CHECKING:
     import keras
 
-_compiled: weakref.WeakKeyDictionary[keras.Model, dict] = weakref.WeakKeyDictionary()
 _one_at_a_time = threading.RLock()  # tracing wraps methods of the model; two threads must not do so at once
 
 
@@ -112,13 +112,7 @@ class Taps:
         self.differentiable = differentiable
         layers = layer_paths(model)
         self._layers = {path: layers[path] for path in self.paths.values()}
-        # What may be changed in a layer behind the back of compiled code.
-        self._state = hash(
-            tuple(
-                (id(layer), layer.dtype_policy.name, getattr(layer, "activation", None), layer.quantization_mode)
-                for layer in layers.values()
-            )
-        )
+        self._state = state(model)
 
     def __call__(self, images: Any) -> tuple[Any, dict[str, Any]]:
         """Run the model on a batch.
@@ -187,8 +181,7 @@ class Taps:
 
     def _shared(self) -> dict:
         """What is compiled for this model and these layers; it goes when the model goes."""
-        key = (*self._layers, self._state)
-        return _compiled.setdefault(self.model, {}).setdefault(key, {})
+        return kept(self.model, (*self._layers, self._state))
 
     def _function(self, want: str) -> Any:
         """The compiled pass that answers ``want``; see `_answer`."""

@@ -1,0 +1,120 @@
+"""Compiled functions that are kept for as long as the model, and the callable target, that they were made for."""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from cnnviz.layers import layer_paths
+
+if TYPE_CHECKING:
+    import keras
+
+_kept: weakref.WeakKeyDictionary[keras.Model, dict[Hashable, Any]] = weakref.WeakKeyDictionary()
+
+
+def state(model: keras.Model) -> int:
+    """A number that changes with what may be changed in a layer behind the back of compiled code."""
+    return hash(
+        tuple(
+            (id(layer), layer.dtype_policy.name, getattr(layer, "activation", None), layer.quantization_mode)
+            for layer in layer_paths(model).values()
+        )
+    )
+
+
+def kept(model: keras.Model, key: Hashable) -> dict[str, Any]:
+    """A dictionary for what is compiled for this model under this key; it goes when the model goes."""
+    return _kept.setdefault(model, {}).setdefault(key, {})
+
+
+def refuse(notes: dict[str, Any], problem: str) -> NoReturn:
+    """Raise a ``ValueError`` from code that is being traced, so that `Compiled` can pass it on in these words.
+
+    TensorFlow buries what is raised while it traces in its own words; ``notes`` carry the text past it.
+    """
+    notes["problem"] = problem
+    raise ValueError(problem)
+
+
+class Compiled:
+    """``body(model, target, notes, *options, *tensors)`` as a compiled function of the tensors.
+
+    Made anew for every call and cheap: what was compiled is kept elsewhere.
+
+    Attributes:
+        notes: what the body noted while it was traced.
+    """
+
+    def __init__(
+        self, body: Callable[..., Any], model: keras.Model, options: tuple = (), target: Callable | None = None
+    ) -> None:
+        """Find or prepare the compiled function.
+
+        Args:
+            body: a function of a module, not a closure.
+            model: referred to weakly, as is the target: neither is kept alive by the cache.
+            options: hashable; each other combination is compiled for itself.
+            target: a callable that the body uses, or None. A new callable is compiled anew, and what was compiled for
+                it is dropped when it dies.
+        """
+        import tensorflow as tf
+
+        self._alive = body, model, options, target
+        found = kept(model, (body, options, state(model)))
+        if target is not None:
+            try:
+                found = found.setdefault("targets", weakref.WeakKeyDictionary()).setdefault(target, {})
+            except TypeError:  # cannot be referred to weakly, or be hashed: compiled for this object only
+                found = {}
+        self.notes = found.setdefault("notes", {})
+        if "function" not in found:
+            # A partial, because TensorFlow counts retracing by code object and would take many models for one that is
+            # traced many times.
+            references = weakref.ref(model), None if target is None else _reference(target)
+            found["function"] = tf.function(
+                functools.partial(_run, body, *references, self.notes, options), reduce_retracing=True
+            )
+        self._function = found["function"]
+
+    def __call__(self, *tensors: Any) -> Any:
+        """Run it; a model that cannot be compiled runs as it is.
+
+        Raises:
+            ValueError: what the body refused with `refuse`.
+        """
+        import tensorflow as tf
+
+        body, model, options, target = self._alive
+        self.notes.pop("problem", None)
+        try:
+            return self._function(*tensors)
+        except tf.errors.OperatorNotAllowedInGraphError:
+            # The model asks for numbers while it runs ("if the mean is positive").
+            return body(model, target, self.notes, *options, *tensors)
+        except ValueError as error:
+            if "problem" in self.notes:
+                raise ValueError(self.notes["problem"]) from None
+            if "Negative dimension" in str(error):
+                raise ValueError(f"the images are too small for {model.name!r}") from error
+            raise
+
+
+def _reference(target: Callable) -> Callable[[], Callable]:
+    try:
+        return weakref.ref(target)
+    except TypeError:
+        return lambda: target
+
+
+def _run(
+    body: Callable,
+    model: Callable[[], keras.Model],
+    target: Callable[[], Callable] | None,
+    notes: dict,
+    options: tuple,
+    *tensors: Any,
+) -> Any:
+    return body(model(), target and target(), notes, *options, *tensors)

@@ -1,0 +1,190 @@
+"""The one compiled pass under every explanation: forward, a score for each image, and its gradients."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from cnnviz.compiled import Compiled, refuse
+from cnnviz.folding import folded
+from cnnviz.layers import find_layer, layer_paths
+from cnnviz.models import Classifier
+from cnnviz.taps import check_batch, taps
+from cnnviz.targets import Target, check_indices, class_indices, keras_model, scores
+
+if TYPE_CHECKING:
+    import keras
+
+Rule = Literal["gradient", "guided", "deconvnet"]
+"""How a ReLU hands a gradient down: where its input was positive; or also only what is positive of it; or only that."""
+
+RECTIFIERS = ("Relu", "Relu6")
+
+
+class Derivatives(NamedTuple):
+    """What one pass found out; NumPy arrays.
+
+    Attributes:
+        scores: ``(batch,)``: the number that was differentiated.
+        classes: ``(batch,)``: the class it is of; -1 throughout where the target is a function.
+        logits: ``(batch, classes)``, before a softmax or sigmoid; None where the target is a function. Of a model with
+            a single output z they are (-z, z).
+        images: d score / d image, ``(batch, height, width, channels)``; None unless asked for.
+        activations: the activation of each layer that was named.
+        gradients: d score / d activation of each layer that was named.
+    """
+
+    scores: np.ndarray
+    classes: np.ndarray
+    logits: np.ndarray | None
+    images: np.ndarray | None
+    activations: dict[str, np.ndarray]
+    gradients: dict[str, np.ndarray]
+
+
+def derivatives(
+    model: keras.Model | Classifier,
+    images: Any,
+    target: Target = None,
+    *,
+    by_image: bool = True,
+    layers: Sequence[str | keras.Layer] = (),
+    rule: Rule = "gradient",
+) -> Derivatives:
+    """Score a batch, and differentiate each image's score by the image, by activations, or by both, in one pass.
+
+    Only what is asked for is computed: with ``by_image=False`` the gradient stops at the layers. Batch normalisation
+    is folded into the convolutions (`cnnviz.folding`).
+
+    Args:
+        model: any model that `cnnviz.taps` takes; a `Classifier` where classes are named.
+        images: float ``(batch, height, width, channels)``, as the model takes it.
+        target: see `cnnviz.targets.Target`; classes are taken before a softmax or sigmoid.
+        by_image: whether the gradient by the images is wanted.
+        layers: whose activations, and gradients by them, are wanted.
+        rule: how the gradient passes a ReLU; another than ``"gradient"`` needs a model that has some.
+
+    Raises:
+        ValueError: not a batch that the model takes, an unknown class or layer, a target function that does not give
+            one number per image, a layer that the score does not depend on, or a rule without a ReLU.
+    """
+    network = keras_model(model)
+    images = check_batch(network, images)
+    if isinstance(images, (dict, list, tuple)):
+        raise ValueError(f"{network.name!r} takes several inputs; only models of one image can be explained")
+    indices = class_indices(model, target, images.shape[0])
+    names = {_name(network, layer): find_layer(network, layer)[0] for layer in layers}
+    run = Compiled(_derive, network, (by_image, tuple(names.values()), rule), target if callable(target) else None)
+    found, classes, logits, slope, activations, gradients = run(images, indices)
+    if logits is not None:
+        check_indices(indices, logits.shape[-1], network.name)
+    return Derivatives(
+        np.asarray(found),
+        np.asarray(classes),
+        None if logits is None else np.asarray(logits),
+        np.asarray(slope) if by_image else None,
+        {name: _array(activations[path]) for name, path in names.items()},
+        {name: _array(gradients[path]) for name, path in names.items()},
+    )
+
+
+def as_batch(images: Any) -> tuple[Any, bool]:
+    """A single image ``(height, width, channels)`` as a batch of one, and whether it was single."""
+    single = np.ndim(images) == 3
+    return (images[None], True) if single else (images, False)
+
+
+def forward(
+    model: keras.Model, images: Any, paths: Sequence[str] = (), rule: Rule = "gradient"
+) -> tuple[Any, dict[str, Any]]:
+    """One pass in inference mode, for code that is being traced: the outputs, and the activations by path.
+
+    Batch normalisation is folded into the convolutions, except where their own activations are asked for.
+    """
+    layers = layer_paths(model)
+    with rectified_by(rule), folded(layers, keep=[layers[path] for path in paths]):
+        return taps(model, paths)(images) if paths else (model(images, training=False), {})
+
+
+@contextlib.contextmanager
+def rectified_by(rule: Rule) -> Iterator[None]:
+    """While a graph is traced in it, every ReLU of the model hands the gradient down by this rule.
+
+    The operations are told, not the layers: so it holds for ``ReLU``, ``activation="relu"`` and ``keras.ops.relu``
+    alike, and the model stays as it is.
+    """
+    import tensorflow as tf
+
+    if rule == "gradient":
+        yield
+        return
+    _register_rules()
+    graph = tf.compat.v1.get_default_graph()
+    with graph.gradient_override_map(dict.fromkeys(RECTIFIERS, f"cnnviz_{rule}")):
+        yield
+
+
+@functools.cache
+def _register_rules() -> None:
+    """Tell TensorFlow of the rules, once in a process."""
+    import tensorflow as tf
+
+    @tf.RegisterGradient("cnnviz_guided")
+    def guided(op: tf.Operation, gradient: tf.Tensor) -> tf.Tensor:
+        # Springenberg et al. 2015, figure 1: what both the gradient's and the deconvnet's rule let through.
+        return tf.where((op.inputs[0] > 0) & (gradient > 0), gradient, tf.zeros_like(gradient))
+
+    @tf.RegisterGradient("cnnviz_deconvnet")
+    def deconvnet(op: tf.Operation, gradient: tf.Tensor) -> tf.Tensor:
+        # Zeiler and Fergus 2014, section 2.1: the signal that comes down is rectified like that which went up.
+        return tf.nn.relu(gradient)
+
+
+def _derive(
+    model: keras.Model,
+    target: Callable | None,
+    notes: dict,
+    by_image: bool,
+    paths: Sequence[str],
+    rule: Rule,
+    images: Any,
+    indices: Any,
+) -> tuple[Any, ...]:
+    """The body that is compiled; see `derivatives`."""
+    import tensorflow as tf
+
+    eager = tf.executing_eagerly()
+    if eager and rule != "gradient":
+        refuse(notes, f"{model.name!r} cannot be compiled, so its ReLUs cannot be given the rule {rule!r}")
+    with tf.GradientTape() if eager else contextlib.nullcontext() as tape:
+        if eager:
+            tape.watch(images)
+        outputs, activations = forward(model, images, paths, rule)
+        found, classes, logits = scores(outputs, target, indices, notes)
+    if rule != "gradient":
+        operations = {operation.type for operation in tf.compat.v1.get_default_graph().get_operations()}
+        if not operations & set(RECTIFIERS):
+            refuse(notes, f"{model.name!r} has no ReLU; the rule {rule!r} is one for ReLUs")
+    sources = [images] * by_image + [activations[path] for path in paths]
+    slopes = tape.gradient(found, sources) if eager else tf.gradients(found, sources) if sources else []
+    for path, slope in zip(["the image"] * by_image + [f"layer {path!r}" for path in paths], slopes, strict=True):
+        if slope is None:
+            refuse(notes, f"the score does not depend on {path}")
+    slopes = [tf.convert_to_tensor(slope) for slope in slopes]
+    gradients = dict(zip(paths, slopes[by_image:], strict=True))
+    return found, classes, logits, slopes[0] if by_image else None, activations, gradients
+
+
+def _name(model: keras.Model, layer: str | keras.Layer) -> str:
+    """The name by which a layer was asked for."""
+    return layer if isinstance(layer, str) else find_layer(model, layer)[0]
+
+
+def _array(tensor: Any) -> np.ndarray:
+    """A NumPy array; of a half-precision tensor a float32 one."""
+    array = np.asarray(tensor)
+    return array if array.dtype == np.float64 else array.astype(np.float32)

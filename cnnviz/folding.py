@@ -1,0 +1,106 @@
+"""Fold batch normalisation into the convolution before it: the same network, with fewer passes over memory.
+
+Behind a convolution, normalisation in inference is one factor and one summand for each channel:
+
+    gamma (w * x + b - mu) / sigma + beta  =  (gamma / sigma) w * x + (b - mu) gamma / sigma + beta
+
+so the factor can be multiplied into the kernel once, instead of into every pixel of the maps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+
+@contextlib.contextmanager
+def folded(layers: Mapping[str, keras.Layer], keep: Collection[keras.Layer] = ()) -> Iterator[None]:
+    """While it lasts, a batch normalisation that is handed what a convolution returned runs that convolution, folded.
+
+    It is meant for code that is being traced: there the convolution's own output is left out of the graph, unless
+    something else uses it. Asks nothing of the model's structure, and leaves the weights as they are.
+
+    Args:
+        layers: the layers of the model, from `cnnviz.layers.layer_paths`.
+        keep: layers whose own output is wanted; they are not folded.
+    """
+    import keras
+
+    convolutions = {keras.layers.Conv2D: _convolve, keras.layers.DepthwiseConv2D: _convolve_depthwise}
+    # What a convolution returned, the convolution and what it was given; the tensor is kept so that its id stays its.
+    returned: dict[int, tuple[Any, keras.Layer, Any]] = {}
+    here = threading.get_ident()
+
+    def remember(layer: keras.Layer, original: Callable) -> Callable:
+        def call(inputs, *args, **kwargs):
+            maps = original(inputs, *args, **kwargs)
+            if threading.get_ident() == here:
+                returned[id(maps)] = (maps, layer, inputs)
+            return maps
+
+        return call
+
+    def fold(layer: keras.Layer, original: Callable) -> Callable:
+        def call(inputs, *args, **kwargs):
+            if threading.get_ident() != here or id(inputs) not in returned or args or kwargs.get("training"):
+                return original(inputs, *args, **kwargs)
+            _, convolution, before = returned[id(inputs)]
+            return convolutions[type(convolution)](convolution, before, *_factor_and_summand(layer, convolution))
+
+        return call
+
+    with contextlib.ExitStack() as restore:
+        for layer in layers.values():
+            if layer in keep or layer.quantization_mode or layer.compute_dtype != layer.variable_dtype:
+                continue
+            # Exactly these classes: a class derived from one of them may do something else.
+            if type(layer) in convolutions and layer.data_format == "channels_last" and not _activates(layer):
+                wrapped = remember(layer, layer.call)
+            elif type(layer) is keras.layers.BatchNormalization and layer.axis in (-1, 3):
+                wrapped = fold(layer, layer.call)
+            else:
+                continue
+            if "call" in vars(layer):
+                restore.callback(setattr, layer, "call", vars(layer)["call"])
+            else:
+                restore.callback(delattr, layer, "call")
+            layer.call = wrapped
+        yield
+
+
+def _activates(layer: keras.Layer) -> bool:
+    import keras
+
+    return layer.activation is not None and layer.activation is not keras.activations.linear
+
+
+def _factor_and_summand(norm: keras.Layer, convolution: keras.Layer) -> tuple[Any, Any]:
+    from keras import ops
+
+    factor = ops.rsqrt(norm.moving_variance + norm.epsilon)
+    factor = factor * norm.gamma if norm.scale else factor
+    summand = -norm.moving_mean * factor
+    summand = summand + norm.beta if norm.center else summand
+    return factor, summand + convolution.bias * factor if convolution.use_bias else summand
+
+
+def _convolve(layer: keras.Layer, inputs: Any, factor: Any, summand: Any) -> Any:
+    from keras import ops
+
+    kernel = layer.kernel * factor  # (height, width, in, out) x (out)
+    return ops.conv(inputs, kernel, layer.strides, layer.padding, layer.data_format, layer.dilation_rate) + summand
+
+
+def _convolve_depthwise(layer: keras.Layer, inputs: Any, factor: Any, summand: Any) -> Any:
+    from keras import ops
+
+    kernel = layer.kernel * ops.reshape(factor, layer.kernel.shape[2:])  # (height, width, in, multiplier)
+    maps = ops.depthwise_conv(
+        inputs, kernel, layer.strides, layer.padding, layer.data_format, dilation_rate=layer.dilation_rate
+    )
+    return maps + summand
