@@ -26,7 +26,24 @@ _HOME = {
     "Classifier": "models",
     "load": "models",
 }
-_MODULES = ("activations", "layers", "models", "network", "plots", "receptive_field", "taps", "train")
+_MODULES = (
+    "activations",
+    "ascent",
+    "cam",
+    "dream",
+    "layers",
+    "live",
+    "models",
+    "network",
+    "objectives",
+    "plots",
+    "receptive_field",
+    "saliency",
+    "sanity",
+    "taps",
+    "targets",
+    "train",
+)
 
 __all__ = [*_HOME, *_MODULES]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -92,6 +92,35 @@ def derivatives(
     )
 
 
+def scores_given(
+    model: keras.Model | Classifier, images: Any, layer: str | keras.Layer, activations: Any, target: Target = None
+) -> np.ndarray:
+    """The score of each image, had the layer returned these activations; only what lies behind it is computed.
+
+    Args:
+        model: as for `derivatives`.
+        images: ``(batch, height, width, channels)``; they matter where part of the signal goes round the layer.
+        layer: whose activations are replaced.
+        activations: ``(batch, rows, columns, channels)``, of the shape that the layer returns.
+        target: as for `derivatives`.
+
+    Returns:
+        ``(batch,)``.
+
+    Raises:
+        ValueError: as for `derivatives`.
+    """
+    network = keras_model(model)
+    images = check_batch(network, images)
+    indices = class_indices(model, target, images.shape[0])
+    path, _ = find_layer(network, layer)
+    run = Compiled(_rescore, network, (path,), target if callable(target) else None)
+    found, _, logits = run(images, activations, indices)
+    if logits is not None:
+        check_indices(indices, logits.shape[-1], network.name)
+    return np.asarray(found)
+
+
 def as_batch(images: Any) -> tuple[Any, bool]:
     """A single image ``(height, width, channels)`` as a batch of one, and whether it was single."""
     single = np.ndim(images) == 3
@@ -99,15 +128,20 @@ def as_batch(images: Any) -> tuple[Any, bool]:
 
 
 def forward(
-    model: keras.Model, images: Any, paths: Sequence[str] = (), rule: Rule = "gradient"
+    model: keras.Model,
+    images: Any,
+    paths: Sequence[str] = (),
+    rule: Rule = "gradient",
+    given: Mapping[str, Any] | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """One pass in inference mode, for code that is being traced: the outputs, and the activations by path.
 
-    Batch normalisation is folded into the convolutions, except where their own activations are asked for.
+    Batch normalisation is folded into the convolutions, except where their own activations are asked for. ``given``
+    takes the place of activations, as in `cnnviz.taps.Taps`.
     """
     layers = layer_paths(model)
     with rectified_by(rule), folded(layers, keep=[layers[path] for path in paths]):
-        return taps(model, paths)(images) if paths else (model(images, training=False), {})
+        return taps(model, paths)(images, given) if paths else (model(images, training=False), {})
 
 
 @contextlib.contextmanager
@@ -177,6 +211,14 @@ def _derive(
     slopes = [tf.convert_to_tensor(slope) for slope in slopes]
     gradients = dict(zip(paths, slopes[by_image:], strict=True))
     return found, classes, logits, slopes[0] if by_image else None, activations, gradients
+
+
+def _rescore(
+    model: keras.Model, target: Callable | None, notes: dict, path: str, images: Any, activations: Any, indices: Any
+) -> tuple[Any, ...]:
+    """The body that is compiled; see `scores_given`."""
+    outputs, _ = forward(model, images, [path], given={path: activations})
+    return scores(outputs, target, indices, notes)
 
 
 def _name(model: keras.Model, layer: str | keras.Layer) -> str:

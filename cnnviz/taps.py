@@ -114,11 +114,13 @@ class Taps:
         self._layers = {path: layers[path] for path in self.paths.values()}
         self._state = state(model)
 
-    def __call__(self, images: Any) -> tuple[Any, dict[str, Any]]:
+    def __call__(self, images: Any, given: Mapping[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Run the model on a batch.
 
         Args:
             images: what the model takes, most often float32 ``(batch, height, width, channels)``.
+            given: activations to put in the place of what tapped layers return, by the same names: with a channel set
+                to zero, say, to see what the answer would be without it. What leads only to them is not computed.
 
         Returns:
             The model's outputs (``None`` with ``outputs=False``) and the activation of each tapped layer, under the
@@ -131,16 +133,19 @@ class Taps:
         import tensorflow as tf
 
         images = check_batch(self.model, images)
+        if given and not set(given) <= set(self.paths):
+            raise ValueError(f"given names {sorted(set(given) - set(self.paths))}; tapped are {list(self.paths)}")
+        replaced = {self.paths[name]: activation for name, activation in (given or {}).items()}
         problem = ""
         if not tf.executing_eagerly():
             # Inside the caller's tf.function: become part of it, so that a tape there sees every activation.
-            outputs, seen, problem = _run(self.model, self._layers, images, {})
+            outputs, seen, problem = _run(self.model, self._layers, images, replaced)
         else:
             try:
-                outputs, seen = self._compiled(images)
+                outputs, seen = self._compiled(images, replaced)
             except tf.errors.OperatorNotAllowedInGraphError:
                 # The model asks for numbers while it runs ("if the mean is positive"): it cannot be compiled.
-                outputs, seen, problem = _run(self.model, self._layers, images, {})
+                outputs, seen, problem = _run(self.model, self._layers, images, replaced)
             except ValueError as error:
                 if "Negative dimension" in str(error):
                     problem = f"images has shape {tuple(images.shape)}: too small for {self.model.name!r}"
@@ -153,7 +158,7 @@ class Taps:
                 raise ValueError(f"the images are too small: nothing is left of them at layer {name!r}")
         return (outputs if self.outputs else None), {name: seen[path] for name, path in self.paths.items()}
 
-    def _compiled(self, images: Any) -> tuple[Any, dict[str, Any]]:
+    def _compiled(self, images: Any, replaced: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """One compiled pass, or, where a tape may want to differentiate by the activations, one for each stage.
 
         The pass is cut at the tapped layers, and each stage is handed the activations before it: that is what lets a
@@ -161,14 +166,14 @@ class Taps:
         through the tapped layer (most do), nothing is computed twice.
         """
         if not (self.differentiable and self.outputs):
-            return self._stage("all" if self.outputs else "activations", images, {})
+            return self._stage("all" if self.outputs else "activations", images, replaced)
         order = list(self._layers)
         if len(order) > 1:
             if "ran" not in self._shared():
                 self._function("activations").get_concrete_function(images, {})  # traced, not run: for the order
             order = self._shared()["ran"] or order
-        given: dict[str, Any] = {}
-        for path in order:
+        given = dict(replaced)
+        for path in (path for path in order if path not in replaced):
             given[path] = self._stage(path, images, dict(given))[1][path]
         return self._stage("outputs", images, given)[0], given
 

@@ -1,4 +1,4 @@
-"""The figures of cnnviz. Every function returns a matplotlib ``Figure`` or ``Axes`` and shows nothing itself."""
+"""Figures of activation maps."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from cnnviz.plots.canvas import ACCENT, COLOURS, DARK, MIDDLE, new_axes
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from cnnviz.activations import LayerStatistics
-
-COLOURS = "magma"  # perceptually uniform, legible for the colour-blind, and zero is black
-MIDDLE, DARK, ACCENT = "#8a8a8a", "#333333", "#c2410c"
 
 
 def channel_order(maps: np.ndarray, order: Literal["active", "index"] = "active") -> np.ndarray:
@@ -101,7 +100,7 @@ def channel_grid(
         canvas[top : top + height * repeat, left : left + width * repeat] = tile
     if ax is None:
         wide = float(np.clip(columns * 0.8, 5, 13))
-        ax = _axes(wide, min(wide * canvas.shape[0] / canvas.shape[1] + (0.4 if title else 0.05), 60))
+        ax = new_axes(wide, min(wide * canvas.shape[0] / canvas.shape[1] + (0.4 if title else 0.05), 60))
     ax.imshow(canvas, interpolation="nearest")
     for channel in dead:
         top, left = corners[channel]
@@ -208,35 +207,6 @@ def distillation(
     return figure
 
 
-def overlay(photograph: np.ndarray, heat: np.ndarray, *, ax: Axes | None = None, title: str | None = None) -> Axes:
-    """A map laid over the photograph that it belongs to.
-
-    Args:
-        photograph: uint8 RGB ``(height, width, 3)``.
-        heat: ``(rows, columns)``, any size; drawn over the whole photograph, smooth between the centres of its cells.
-        ax: where to draw; a small figure by default.
-        title: above it.
-
-    Raises:
-        TypeError: the photograph is not uint8.
-        ValueError: not one map.
-    """
-    if photograph.dtype != np.uint8:
-        raise TypeError(
-            f"photograph is {photograph.dtype}; uint8 is wanted: photograph.astype('uint8') if it is 0..255"
-        )
-    if np.ndim(heat) != 2:
-        raise ValueError(f"heat has shape {np.shape(heat)}; one map (rows, columns) is wanted")
-    ax = ax or _axes(3.4, 3.7 if title else 3.4)
-    extent = (0, photograph.shape[1], photograph.shape[0], 0)
-    ax.imshow(photograph, extent=extent)
-    ax.imshow(heat, cmap=COLOURS, alpha=0.6, extent=extent, interpolation="bilinear")
-    ax.set_axis_off()
-    if title:
-        ax.set_title(title, fontsize=10)
-    return ax
-
-
 def layer_statistics(rows: Sequence[LayerStatistics]) -> Figure:
     """Size against number of maps, values passed on, and sparsity, layer by layer.
 
@@ -287,10 +257,3 @@ def patch_grid(patches: dict[str, Sequence[np.ndarray]]) -> Figure:
             ax.imshow(picture)
         row[0].set_ylabel(label, fontsize=9)
     return figure
-
-
-def _axes(width: float, height: float) -> Axes:
-    """Axes that fill a new figure of this size in inches."""
-    import matplotlib.pyplot as plt
-
-    return plt.figure(figsize=(width, height), layout="constrained").subplots()
