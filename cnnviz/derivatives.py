@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -72,6 +72,8 @@ def derivatives(
         ValueError: not a batch that the model takes, an unknown class or layer, a target function that does not give
             one number per image, a layer that the score does not depend on, or a rule without a ReLU.
     """
+    if rule not in get_args(Rule):
+        raise ValueError(f"rule is {rule!r}; 'gradient', 'guided' or 'deconvnet' is wanted")
     network = keras_model(model)
     images = check_batch(network, images)
     if isinstance(images, (dict, list, tuple)):
@@ -79,6 +81,7 @@ def derivatives(
     indices = class_indices(model, target, images.shape[0])
     names = {_name(network, layer): find_layer(network, layer)[0] for layer in layers}
     run = Compiled(_derive, network, (by_image, tuple(names.values()), rule), target if callable(target) else None)
+    _build(network, images, run.notes)
     found, classes, logits, slope, activations, gradients = run(images, indices)
     if logits is not None:
         check_indices(indices, logits.shape[-1], network.name)
@@ -115,6 +118,7 @@ def scores_given(
     indices = class_indices(model, target, images.shape[0])
     path, _ = find_layer(network, layer)
     run = Compiled(_rescore, network, (path,), target if callable(target) else None)
+    _build(network, images, run.notes)
     found, _, logits = run(images, activations, indices)
     if logits is not None:
         check_indices(indices, logits.shape[-1], network.name)
@@ -219,6 +223,13 @@ def _rescore(
     """The body that is compiled; see `scores_given`."""
     outputs, _ = forward(model, images, [path], given={path: activations})
     return scores(outputs, target, indices, notes)
+
+
+def _build(model: keras.Model, images: Any, notes: dict) -> None:
+    """Let a subclassed model that never ran make its variables now; half made while it is traced, they stay so."""
+    if "built" not in notes and not all(layer.built for layer in layer_paths(model).values()):
+        model(images[:1], training=False)
+    notes["built"] = True
 
 
 def _name(model: keras.Model, layer: str | keras.Layer) -> str:

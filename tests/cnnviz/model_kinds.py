@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 
 SIDE, CLASSES = 16, 4
 
@@ -113,6 +114,19 @@ def mixed_bfloat16() -> keras.Model:
         return functional()
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def shake(model: keras.Model, seed: int = 0) -> keras.Model:
+    """Give a model weights as of a trained one: normalisations that do something, biases that are not zero."""
+    if not model.weights:
+        model(np.zeros((1, SIDE, SIDE, 3)))  # a subclassed model builds its layers when it is called
+    generator = np.random.default_rng(seed)
+    for weight in model.weights:
+        positive = any(word in weight.path for word in ("gamma", "variance"))
+        low, high = (0.5, 1.5) if positive else (-0.5, 0.5)
+        if "seed" not in weight.path:
+            weight.assign(generator.uniform(low, high, weight.shape))
+    return model
 
 
 KINDS = {
