@@ -74,9 +74,9 @@ class Compiled:
             # A partial, because TensorFlow counts retracing by code object and would take many models for one that is
             # traced many times.
             references = weakref.ref(model), None if target is None else _reference(target)
-            found["function"] = tf.function(
-                functools.partial(_run, body, *references, self.notes, options), reduce_retracing=True
-            )
+            run = functools.partial(_run, body, *references, self.notes, options)
+            # Autograph would rewrite this package's code, find nothing to do, and bury errors in words of its own.
+            found["function"] = tf.function(run, autograph=False, reduce_retracing=True)
         self._function = found["function"]
 
     def __call__(self, *tensors: Any) -> Any:

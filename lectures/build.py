@@ -32,6 +32,19 @@ KERNEL_ENVIRONMENT = {
     "LECTURE_STILL": "1",
 }
 
+# Weights that a lecture takes from Keras's cache, and which the tests never download.
+NEEDS = {
+    "05b_imagenet": "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"
+}
+
+
+def missing(lecture: str) -> str:
+    """Why a lecture cannot be run here without the network; empty if it can."""
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    if lecture not in NEEDS or (home / "models" / NEEDS[lecture]).exists():
+        return ""
+    return f"needs {NEEDS[lecture]}, which Keras would download"
+
 
 def sources(numbers: list[str]) -> list[Path]:
     """The sources of these lectures, of all by default.
