@@ -79,7 +79,7 @@ def derivatives(
     if isinstance(images, (dict, list, tuple)):
         raise ValueError(f"{network.name!r} takes several inputs; only models of one image can be explained")
     indices = class_indices(model, target, images.shape[0])
-    names = {_name(network, layer): find_layer(network, layer)[0] for layer in layers}
+    names = dict(_find(network, layer) for layer in layers)
     run = Compiled(_derive, network, (by_image, tuple(names.values()), rule), target if callable(target) else None)
     _build(network, images, run.notes)
     found, classes, logits, slope, activations, gradients = run(images, indices)
@@ -232,9 +232,10 @@ def _build(model: keras.Model, images: Any, notes: dict) -> None:
     notes["built"] = True
 
 
-def _name(model: keras.Model, layer: str | keras.Layer) -> str:
-    """The name by which a layer was asked for."""
-    return layer if isinstance(layer, str) else find_layer(model, layer)[0]
+def _find(model: keras.Model, layer: str | keras.Layer) -> tuple[str, str]:
+    """The name by which a layer was asked for, and its path."""
+    path, _ = find_layer(model, layer)
+    return (layer if isinstance(layer, str) else path), path
 
 
 def _array(tensor: Any) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -58,17 +59,23 @@ def layer_paths(model: keras.Model) -> dict[str, keras.Layer]:
 
     paths: dict[str, keras.Layer] = {}
     known: set[int] = {id(model)}
+    plain = _plain_layers()
 
     def walk(prefix: str, parent: keras.Layer) -> None:
-        children = [child for child in sublayers(parent) if id(child) not in known]
-        children = [child for child in children if not isinstance(child, keras.layers.InputLayer)]
+        children = [
+            child
+            for child in sublayers(parent)
+            if id(child) not in known and not isinstance(child, keras.layers.InputLayer)
+        ]
         known.update(map(id, children))
-        names = [child.name for child in children]
-        for index, child in enumerate(children):
-            number = f"#{names[: index + 1].count(child.name)}" if names.count(child.name) > 1 else ""
+        count, so_far = Counter(child.name for child in children), Counter()
+        for child in children:
+            so_far[child.name] += 1
+            number = f"#{so_far[child.name]}" if count[child.name] > 1 else ""
             path = f"{prefix}{child.name}{number}"
             paths[path] = child
-            walk(f"{path}/", child)
+            if type(child) not in plain:
+                walk(f"{path}/", child)
 
     walk("", model)
     return paths

@@ -1,0 +1,1 @@
+"""The command line, `python -m cnnviz`: what it reads, what it does, what it writes."""
