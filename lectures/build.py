@@ -10,7 +10,9 @@ A lecture is ``NN_topic.py`` (jupytext's py:percent) and ``NN_topic.ipynb``, mad
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
+import io
 import os
 import re
 import subprocess
@@ -20,11 +22,14 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 LONGEST_CELL = 15  # lines of code
 MOST_CODE_CELLS = 2  # without prose between them
 TIMEOUT = 120  # seconds for one cell
+FIGURES = ("image/png", "image/jpeg")
+LARGE_FIGURE = 100_000  # bytes
 # As in the tests: one order of additions, no chatter, no sliders. Set before a kernel starts.
 KERNEL_ENVIRONMENT = {
     "TF_ENABLE_ONEDNN_OPTS": "0",
@@ -127,9 +132,27 @@ def execute(notebook: NotebookNode, verbose: bool = True) -> NotebookNode:
                 output for output in cell.outputs if output.get("name") != "stderr"
             ]
         for output in cell.outputs:
-            if "image/png" in output.get("data", {}) and alt_text(cell):
-                output.metadata["image/png"] = {"alt": alt_text(cell)}
+            if "image/png" in output.get("data", {}):
+                kind = lighten(output)
+                if alt_text(cell):
+                    output.metadata[kind] = {"alt": alt_text(cell)}
     return notebook
+
+
+def lighten(output: NotebookNode) -> str:
+    """Store a large figure, full of photographs, as JPEG where that takes less than half; the kind that it is now."""
+    png = base64.b64decode(output.data["image/png"])
+    if len(png) < LARGE_FIGURE:
+        return "image/png"
+    jpeg = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").save(
+        jpeg, "JPEG", quality=90, subsampling=0
+    )
+    if 2 * len(jpeg.getvalue()) > len(png):
+        return "image/png"
+    del output.data["image/png"]
+    output.data["image/jpeg"] = base64.b64encode(jpeg.getvalue()).decode()
+    return "image/jpeg"
 
 
 def build(source: Path) -> None:
@@ -189,11 +212,12 @@ def cell_problems(cell: NotebookNode) -> list[str]:
     if any(output.get("name") == "stderr" for output in cell.outputs):
         found.append("something was written to stderr")
     figures = [
-        output for output in cell.outputs if "image/png" in output.get("data", {})
+        output.metadata.get(kind, {})
+        for output in cell.outputs
+        for kind in FIGURES
+        if kind in output.get("data", {})
     ]
-    if any(
-        not output.metadata.get("image/png", {}).get("alt") for output in figures
-    ):
+    if any(not metadata.get("alt") for metadata in figures):
         found.append(
             'shows a figure without alt text; write mystnb={"image": {"alt": "..."}} after its %%'
         )

@@ -38,8 +38,8 @@ def figures(notebook):
     found = []
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                image = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
+            for kind in {"image/png", "image/jpeg"} & set(output.get("data", {})):
+                image = Image.open(io.BytesIO(base64.b64decode(output.data[kind])))
                 small = image.convert("L").resize((64, 64), Image.Resampling.BOX)
                 found.append((image.size, np.asarray(small, np.float32) / 255))
     return found
@@ -108,6 +108,17 @@ def test_build_and_check(build, lecture, capsys):
     notebook = nbformat.reads(first, as_version=4)
     assert [cell.id for cell in notebook.cells] == ["07-000", "07-001"]
     assert notebook.cells[1].outputs[0].metadata["image/png"]["alt"] == "a line"
+
+
+def test_a_figure_full_of_photographs_is_stored_as_jpeg(build, lecture):
+    shown = "from data import photo\nplt.imshow(photo('astronaut'))"
+    lecture.write_text(SOURCE.replace("plt.plot([1, 2])", shown))
+    build.build(lecture)
+    assert build.problems(lecture) == []
+    (output,) = nbformat.read(lecture.with_suffix(".ipynb"), as_version=4).cells[1].outputs[-1:]
+    assert set(output.data) & {"image/png", "image/jpeg"} == {"image/jpeg"}
+    assert output.metadata["image/jpeg"]["alt"] == "a line"
+    assert 'alt="a line"' in build.page(lecture).read_text()
 
 
 def damage(lecture, change):
