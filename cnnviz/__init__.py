@@ -1,5 +1,20 @@
 """cnnviz: what a convolutional network sees.
 
+=======================  ==============================================================================================
+`cnnviz.models`          `load`: a trained network, with what is needed to feed it and to read its answer
+`cnnviz.activations`     what every layer makes of a photograph (lecture 1)
+`cnnviz.ascent`          what a neuron would like to see; what to climb is said by `cnnviz.objectives` (lecture 2)
+`cnnviz.dream`           a photograph in which a layer sees more of what it sees (lecture 3)
+`cnnviz.saliency`        which pixels matter (lecture 4)
+`cnnviz.cam`             where what speaks for a class is (lecture 5)
+`cnnviz.sanity`          whether such an explanation is any good
+`cnnviz.live`            all of it on the pictures of a camera; ``python -m cnnviz`` does it from the command line
+`cnnviz.plots`           the figures
+=======================  ==============================================================================================
+
+Beneath them lie `cnnviz.taps` (read inside any model), `cnnviz.derivatives` (one compiled pass: forward, a score, its
+gradients), `cnnviz.folding`, `cnnviz.targets` and `cnnviz.layers`.
+
 Names are imported when they are first used, so that ``import cnnviz`` does not import TensorFlow.
 """
 
@@ -28,6 +43,7 @@ _HOME = {
 }
 _MODULES = (
     "activations",
+    "answers",
     "ascent",
     "cam",
     "dream",

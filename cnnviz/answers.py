@@ -101,7 +101,7 @@ def _find_head(model: keras.Model, target: Callable | None, notes: dict, images:
     import tensorflow as tf
 
     outputs, _ = forward(model, images)
-    logits = class_logits(outputs, notes)
+    logits = class_logits(outputs)
     if tf.executing_eagerly():
         # A model that cannot be compiled hides its last operation; then the numbers must tell.
         sums = tf.reduce_sum(tf.cast(outputs, tf.float32), axis=-1)

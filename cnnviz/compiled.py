@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import weakref
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from cnnviz.layers import layer_paths
 
@@ -28,15 +28,6 @@ def state(model: keras.Model) -> int:
 def kept(model: keras.Model, key: Hashable) -> dict[str, Any]:
     """A dictionary for what is compiled for this model under this key; it goes when the model goes."""
     return _kept.setdefault(model, {}).setdefault(key, {})
-
-
-def refuse(notes: dict[str, Any], problem: str) -> NoReturn:
-    """Raise a ``ValueError`` from code that is being traced, so that `Compiled` can pass it on in these words.
-
-    TensorFlow buries what is raised while it traces in its own words; ``notes`` carry the text past it.
-    """
-    notes["problem"] = problem
-    raise ValueError(problem)
 
 
 class Compiled:
@@ -83,20 +74,17 @@ class Compiled:
         """Run it; a model that cannot be compiled runs as it is.
 
         Raises:
-            ValueError: what the body refused with `refuse`.
+            ValueError: as the body does; or the images are too small for the model.
         """
         import tensorflow as tf
 
         body, model, options, target = self._alive
-        self.notes.pop("problem", None)
         try:
             return self._function(*tensors)
         except tf.errors.OperatorNotAllowedInGraphError:
             # The model asks for numbers while it runs ("if the mean is positive").
             return body(model, target, self.notes, *options, *tensors)
         except ValueError as error:
-            if "problem" in self.notes:
-                raise ValueError(self.notes["problem"]) from None
             if "Negative dimension" in str(error):
                 raise ValueError(f"the images are too small for {model.name!r}") from error
             raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from cnnviz.compiled import Compiled, refuse
+from cnnviz.compiled import Compiled
 from cnnviz.folding import folded
 from cnnviz.layers import find_layer, layer_paths
 from cnnviz.models import Classifier
@@ -197,21 +197,21 @@ def _derive(
 
     eager = tf.executing_eagerly()
     if eager and rule != "gradient":
-        refuse(notes, f"{model.name!r} cannot be compiled, so its ReLUs cannot be given the rule {rule!r}")
+        raise ValueError(f"{model.name!r} cannot be compiled, so its ReLUs cannot be given the rule {rule!r}")
     with tf.GradientTape() if eager else contextlib.nullcontext() as tape:
         if eager:
             tape.watch(images)
         outputs, activations = forward(model, images, paths, rule)
-        found, classes, logits = scores(outputs, target, indices, notes)
+        found, classes, logits = scores(outputs, target, indices)
     if rule != "gradient":
         operations = {operation.type for operation in tf.compat.v1.get_default_graph().get_operations()}
         if not operations & set(RECTIFIERS):
-            refuse(notes, f"{model.name!r} has no ReLU; the rule {rule!r} is one for ReLUs")
+            raise ValueError(f"{model.name!r} has no ReLU; the rule {rule!r} is one for ReLUs")
     sources = [images] * by_image + [activations[path] for path in paths]
     slopes = tape.gradient(found, sources) if eager else tf.gradients(found, sources) if sources else []
     for path, slope in zip(["the image"] * by_image + [f"layer {path!r}" for path in paths], slopes, strict=True):
         if slope is None:
-            refuse(notes, f"the score does not depend on {path}")
+            raise ValueError(f"the score does not depend on {path}")
     slopes = [tf.convert_to_tensor(slope) for slope in slopes]
     gradients = dict(zip(paths, slopes[by_image:], strict=True))
     return found, classes, logits, slopes[0] if by_image else None, activations, gradients
@@ -222,7 +222,7 @@ def _rescore(
 ) -> tuple[Any, ...]:
     """The body that is compiled; see `scores_given`."""
     outputs, _ = forward(model, images, [path], given={path: activations})
-    return scores(outputs, target, indices, notes)
+    return scores(outputs, target, indices)
 
 
 def _build(model: keras.Model, images: Any, notes: dict) -> None:

@@ -60,7 +60,7 @@ class Classifier:
         height, width, whole = self._sides(size)
         if None not in fixed and (height, width) != fixed:
             raise ValueError(f"{self.model.name!r} takes {fixed[0]}x{fixed[1]} pixels only, not {height}x{width}")
-        if min(height, width) < 32:
+        if None in fixed and min(height, width) < 32:
             raise ValueError(f"size {height}x{width} is too small: nothing is left of it after the poolings; take 64")
         if hasattr(images, "numpy"):
             images = images.numpy()  # a tensor

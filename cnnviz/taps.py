@@ -25,7 +25,7 @@ _one_at_a_time = threading.RLock()  # tracing wraps methods of the model; two th
 
 
 @contextlib.contextmanager
-def _watching(
+def watching(
     layers: Mapping[str, keras.Layer], given: Mapping[str, Any], repeated: list[str]
 ) -> Iterator[dict[str, Any]]:
     """While it lasts, collect what the layers return; a layer in ``given`` returns that instead.
@@ -69,7 +69,7 @@ def _run(
     if not all(layer.built for layer in layer_paths(model).values()):
         model(images, training=False)  # a composite layer that builds itself runs once more to do so
     repeated: list[str] = []
-    with _watching(layers, given, repeated) as seen:
+    with watching(layers, given, repeated) as seen:
         outputs = model(images, training=False)
     missing = [path for path in layers if path not in seen]
     if repeated:

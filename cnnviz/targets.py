@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from cnnviz.compiled import refuse
 from cnnviz.models import Classifier
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def _class_index(model: keras.Model | Classifier, target: Any) -> int:
     return index
 
 
-def class_logits(outputs: Any, notes: dict) -> Any:
+def class_logits(outputs: Any) -> Any:
     """What a softmax or sigmoid at the end of the model was given; the outputs themselves where there is none.
 
     A softmax ties the classes together: the probability of one class rises, too, where the others' logits fall. Its
@@ -91,12 +90,11 @@ def class_logits(outputs: Any, notes: dict) -> Any:
 
     Args:
         outputs: the model's output, a tensor ``(batch, classes)``.
-        notes: where a problem is noted; see `cnnviz.compiled.refuse`.
     """
     import tensorflow as tf
 
     if not isinstance(outputs, tf.Tensor):
-        refuse(notes, "the model has several outputs: give a function of them as target")
+        raise ValueError("the model has several outputs: give a function of them as target")
     if tf.executing_eagerly():
         return outputs
     source = outputs
@@ -105,22 +103,20 @@ def class_logits(outputs: Any, notes: dict) -> Any:
     outputs = source.op.inputs[0] if source.op.type in ("Softmax", "Sigmoid") else outputs
     if outputs.shape.rank != 2:
         shape = tuple(outputs.shape)
-        refuse(
-            notes,
+        raise ValueError(
             f"the model's output is {shape}, not (batch, classes): give a function as target that returns one "
             "number per image",
         )
     return outputs
 
 
-def scores(outputs: Any, target: Callable | None, indices: Any, notes: dict) -> tuple[Any, Any, Any]:
+def scores(outputs: Any, target: Callable | None, indices: Any) -> tuple[Any, Any, Any]:
     """The number to be explained for each image, the class that it is of, and the logits.
 
     Args:
         outputs: the model's outputs.
         target: a function of the outputs, or None for classes.
         indices: int32 ``(batch,)`` from `class_indices`.
-        notes: see `cnnviz.compiled.refuse`.
 
     Returns:
         Scores and classes ``(batch,)``, logits ``(batch, classes)``. For a function there are no logits, and the
@@ -133,15 +129,14 @@ def scores(outputs: Any, target: Callable | None, indices: Any, notes: dict) -> 
         found = tf.convert_to_tensor(found)
         batch = tf.nest.flatten(outputs)[0].shape[0]
         if found.shape.rank != 1 or (batch and found.shape[0] not in (None, batch)):
-            refuse(
-                notes,
+            raise ValueError(
                 f"the target function returned shape {tuple(found.shape)}; one number per image, (batch,), is "
                 "wanted: tf.reduce_sum over the other axes",
             )
         if not found.dtype.is_floating:
-            refuse(notes, f"the target function returned {found.dtype.name}; it has no gradient: return a float")
+            raise ValueError(f"the target function returned {found.dtype.name}; it has no gradient: return a float")
         return found, tf.fill(tf.shape(found), PREDICTED), None
-    logits = class_logits(outputs, notes)
+    logits = class_logits(outputs)
     logits = tf.cast(logits, tf.float32) if logits.dtype.size < 4 else logits
     if logits.shape[-1] == 1:
         logits = tf.concat([-logits, logits], axis=-1)

@@ -143,7 +143,7 @@ print("one step by hand and one of the package agree")
 # upwards. Each size is 1.4 times the one before:
 
 # %%
-from cnnviz.octaves import octave_sizes, resized
+from cnnviz.dream.octaves import octave_sizes, resized
 
 sizes = octave_sizes(coffee.shape[:2], octave_scale=1.4)
 for height, width in sizes:
@@ -320,8 +320,8 @@ show(dreams, titles, columns=3, wide=3.8)
 # field is 14 pixels.
 
 # %% mystnb={"image": {"alt": "Two maps of differences over the coffee photograph: with no margin bright lines show where the tiles meet; with a margin of sixteen pixels the map is black except at the picture's edges"}}
-from cnnviz.dream_gradient import dream_gradient, wish
-from cnnviz.tiles import cut
+from cnnviz.dream.gradient import dream_gradient, wish
+from cnnviz.dream.tiles import cut
 
 large = resize(photo("coffee"), 320).astype(np.float32)
 wanted, size = wish(net, "block2_conv2_relu"), large.shape[:2]
@@ -484,7 +484,7 @@ plt.show()
 # 5. Load `cnnviz.load("mobilenet_v2")` (Keras downloads 14 MB) and dream with `block_6_expand_relu` and `block_12_add`. It knows a thousand classes,
 #    among them over a hundred breeds of dog. Do you see it?
 # 6. Make a film of a photograph of your own, 300 frames long, in which the layer changes every 50 frames. (`cnnviz.dream.zoom_frames` gives the pictures,
-#    `cnnviz.video.write_video` takes them.)
+#    `cnnviz.dream.video.write_video` takes them.)
 #
 # ## References
 #

@@ -78,7 +78,7 @@ class Look:
         Raises:
             ValueError: an unknown method, layer or class.
         """
-        from cnnviz.last_maps import last_maps
+        from cnnviz.cam.last_maps import last_maps
 
         if method not in METHODS:
             raise ValueError(f"method {method!r} cannot be shown live; there are {', '.join(METHODS)}")
@@ -169,7 +169,7 @@ def _watch(model: keras.Model, target: Callable | None, notes: dict, path: str, 
     import tensorflow as tf
 
     outputs, activations = forward(model, images, [path])
-    logits = tf.cast(class_logits(outputs, notes), tf.float32)
+    logits = tf.cast(class_logits(outputs), tf.float32)
     if logits.shape[-1] == 1:
         logits = tf.concat([-logits, logits], axis=-1)
     return logits, activations[path]

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cnnviz.dream.video import check_path, write_video
 from cnnviz.live.looking import Look, Sight
 from cnnviz.live.screen import compose
 from cnnviz.live.sources import SECONDS_PER_PICTURE, Source, open_source
 from cnnviz.models import Classifier, central_square
-from cnnviz.video import check_path, write_video
 
 CAMERA_RATE = 15.0
 CAMERA_SECONDS = 10.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from cnnviz.plots.canvas import COLOURS, new_axes
-from cnnviz.rendering import absolute, signed
+from cnnviz.saliency.rendering import absolute, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,7 @@ def attribution_map(
             speaks for the score, blue against it, and both scales are the same.
         photograph: uint8, RGB ``(height, width, 3)`` or grey ``(height, width)``, of any size; drawn in grey beneath,
             and seen where the attributions are small.
-        percentile: of the absolute values: what gets the strongest colour; see `cnnviz.rendering.absolute`.
+        percentile: of the absolute values: what gets the strongest colour; see `cnnviz.saliency.rendering.absolute`.
         title: above the picture.
         ax: where to draw; a small figure by default.
 
@@ -149,7 +149,7 @@ def attribution_grid(
 
 
 def _as_batch(attributions: np.ndarray) -> np.ndarray:
-    """With an axis for the batch; `cnnviz.rendering.absolute` knows which axes are which."""
+    """With an axis for the batch; `cnnviz.saliency.rendering.absolute` knows which axes are which."""
     values = np.asarray(attributions)
     return values[None] if absolute(values).ndim == 2 else values
 

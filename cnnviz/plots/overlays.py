@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnviz.heat_maps import upsample
+from cnnviz.cam.heat_maps import upsample
 from cnnviz.plots.canvas import COLOURS, new_axes
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def overlay(
     Args:
         photograph: uint8 RGB ``(height, width, 3)``.
         heat: ``(rows, columns)``, any size; drawn over the whole photograph, smooth between the centres of its cells
-            (`cnnviz.heat_maps.upsample`).
+            (`cnnviz.cam.heat_maps.upsample`).
         hottest: the heat that has the lightest colour; the map's own maximum by default. Give it to compare maps.
         ax: where to draw; a small figure by default.
         title: above it.

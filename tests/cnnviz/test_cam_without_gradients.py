@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cnnviz.cam_without_gradients import ablation_cam, eigen_cam, score_cam
+from cnnviz.cam.without_gradients import ablation_cam, eigen_cam, score_cam
 from tests.cnnviz.model_kinds import CLASSES, KINDS, SIDE
 
 RAW = {"relu": False, "normalise": False, "verbose": False}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cnnviz.compiled import Compiled, kept, refuse
+from cnnviz.compiled import Compiled, kept
 from tests.cnnviz.model_kinds import SIDE, functional
 
 traces = []
@@ -21,7 +21,7 @@ def body(model, target, notes, factor, images):
 
 def picky(model, target, notes, images):
     if images.shape[-1] != 3:
-        refuse(notes, f"{images.shape[-1]} channels; 3 are wanted")
+        raise ValueError(f"{images.shape[-1]} channels; 3 are wanted")
     return model(images, training=False)
 
 

@@ -12,10 +12,10 @@ import tensorflow as tf
 
 import cnnviz
 from cnnviz.dream import dream, zoom, zoom_frames
-from cnnviz.dream_gradient import dream_gradient, wish
+from cnnviz.dream.gradient import dream_gradient, wish
+from cnnviz.dream.octaves import octave_sizes, resized
+from cnnviz.dream.tiles import cut
 from cnnviz.layers import layer_paths
-from cnnviz.octaves import octave_sizes, resized
-from cnnviz.tiles import cut
 from data import photo, resize
 from tests.cnnviz.model_kinds import KINDS, SIDE
 
@@ -457,5 +457,5 @@ def test_memory_grows_with_the_tile_and_not_with_the_picture():
 
 def test_nothing_heavy_is_imported_with_the_module():
     heavy = "{'tensorflow', 'keras', 'matplotlib', 'cv2'}"
-    script = f"import sys, cnnviz.dream, cnnviz.video; assert not {heavy} & set(sys.modules), sys.modules"
+    script = f"import sys, cnnviz.dream, cnnviz.dream.video; assert not {heavy} & set(sys.modules), sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)

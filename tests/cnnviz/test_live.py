@@ -10,13 +10,13 @@ import pytest
 
 from cnnviz import cam, live
 from cnnviz.derivatives import derivatives
+from cnnviz.dream.video import write_video
 from cnnviz.live import loop, sources
 from cnnviz.live.looking import Look, weighed
 from cnnviz.live.screen import compose, mosaic
 from cnnviz.live.sources import open_source
 from cnnviz.live.window import Window
 from cnnviz.models import Classifier
-from cnnviz.video import write_video
 from tests.cnnviz.model_kinds import KINDS
 
 RED, GREEN, BLUE = (200, 20, 10), (10, 180, 30), (20, 10, 210)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from cnnviz.plots.attributions import attribution_grid, attribution_map
-from cnnviz.rendering import absolute, signed
+from cnnviz.saliency.rendering import absolute, signed
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

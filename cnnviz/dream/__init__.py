@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnviz.dream_gradient import Layers
+from cnnviz.dream.gradient import Layers
+from cnnviz.dream.octaves import Climber, DreamStep, check_whole, climber
+from cnnviz.dream.video import check_path, write_video
 from cnnviz.models import Classifier
-from cnnviz.octaves import Climber, DreamStep, check_whole, climber
-from cnnviz.video import check_path, write_video
 
 if TYPE_CHECKING:
     import keras
@@ -112,7 +112,7 @@ def zoom(
         model: as for `dream`.
         photograph: as for `dream`.
         layers: as for `dream`.
-        path: ``.mp4`` or ``.gif``; see `cnnviz.video.write_video`. It appears when it is whole.
+        path: ``.mp4`` or ``.gif``; see `cnnviz.dream.video.write_video`. It appears when it is whole.
         frames: how many pictures; the first is the photograph.
         frames_per_second: of the video.
         verbose: show progress.

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnviz.compiled import Compiled, refuse
+from cnnviz.cam.heat_maps import scaled
+from cnnviz.compiled import Compiled
 from cnnviz.derivatives import as_batch, forward
-from cnnviz.heat_maps import scaled
 from cnnviz.layers import find_layer
 from cnnviz.models import Classifier
 from cnnviz.taps import check_batch
@@ -75,12 +75,14 @@ def _activate(model: keras.Model, target: None, notes: dict, *rest: Any) -> tupl
 
     *path, images, indices = rest
     if tf.executing_eagerly():
-        refuse(notes, f"{model.name!r} cannot be compiled, so cam cannot see how it ends" + _INSTEAD)
+        raise ValueError(f"{model.name!r} cannot be compiled, so cam cannot see how it ends" + _INSTEAD)
     outputs, activations = forward(model, images, path)
-    _, classes, logits = scores(outputs, None, indices, notes)
-    maps, weights = _head(_ending(outputs), model.name, notes)
+    _, classes, logits = scores(outputs, None, indices)
+    maps, weights = _head(_ending(outputs), model.name)
     if path and activations[path[0]] is not maps:
-        refuse(notes, f"the maps of layer {path[0]!r} are not those that {model.name!r} averages at its end" + _INSTEAD)
+        raise ValueError(
+            f"the maps of layer {path[0]!r} are not those that {model.name!r} averages at its end" + _INSTEAD
+        )
     maps, weights = tf.cast(maps, tf.float32), tf.cast(weights, tf.float32)
     if weights.shape[-1] == 1:
         weights = tf.concat([-weights, weights], axis=-1)  # a single output: see cnnviz.targets.Target
@@ -103,7 +105,7 @@ def _before(tensor: tf.Tensor, others: Sequence[str] = ("Reshape", "Squeeze")) -
     return tensor
 
 
-def _head(logits: tf.Tensor, name: str, notes: dict) -> tuple[tf.Tensor, tf.Tensor]:
+def _head(logits: tf.Tensor, name: str) -> tuple[tf.Tensor, tf.Tensor]:
     """The maps that are averaged, and the matrix ``(channels, classes)`` that their means are multiplied by."""
     import tensorflow as tf
 
@@ -120,7 +122,7 @@ def _head(logits: tf.Tensor, name: str, notes: dict) -> tuple[tf.Tensor, tf.Tens
     if weights is None:
         weights = tf.eye(means.shape[-1])  # one map for each class, and its mean is the score
     if not _averages(means):
-        refuse(notes, f"{name!r} does not end with the mean over its last maps and one dense layer" + _INSTEAD)
+        raise ValueError(f"{name!r} does not end with the mean over its last maps and one dense layer" + _INSTEAD)
     return _before(means.op.inputs[0], ()), weights
 
 

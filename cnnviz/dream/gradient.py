@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from cnnviz.compiled import Compiled, refuse
+from cnnviz.compiled import Compiled
 from cnnviz.derivatives import forward
+from cnnviz.dream.tiles import Tile
 from cnnviz.layers import find_layer
 from cnnviz.models import Classifier
 from cnnviz.targets import keras_model
-from cnnviz.tiles import Tile
 
 if TYPE_CHECKING:
     import keras
@@ -138,7 +138,7 @@ def dream_gradient(
     Args:
         wanted: from `wish`.
         picture: float32 RGB ``(height, width, 3)`` in 0..255.
-        tiles: from `cnnviz.tiles.cut`, for the picture's size.
+        tiles: from `cnnviz.dream.tiles.cut`, for the picture's size.
         told: called after every tile.
 
     Returns:
@@ -196,7 +196,7 @@ def _slopes(
         pixels = tf.convert_to_tensor(pixels)
         if eager:
             tape.watch(pixels)
-        maps = _maps(model, scale, notes, paths, pixels)
+        maps = _maps(model, scale, paths, pixels)
         counts = [tf.shape(one)[-1] for one in maps]
         if some:
             # A product rather than a gather: a channel too large is refused afterwards, in words.
@@ -210,7 +210,7 @@ def _slopes(
     slopes = [tape.gradient(value, pixels) if eager else tf.gradients(value, pixels)[0] for value in values]
     for path, slope in zip(paths, slopes, strict=True):
         if slope is None:
-            refuse(notes, f"layer {path!r} does not depend on the picture, or not differentiably")
+            raise ValueError(f"layer {path!r} does not depend on the picture, or not differentiably")
     return tf.stack(values), tf.stack(counts), tf.concat(slopes, axis=0)
 
 
@@ -218,10 +218,10 @@ def _vectors(model: keras.Model, scale: Callable | None, notes: dict, paths: Seq
     """The body that is compiled: the activation vectors of every cell, ``(cells, channels)``, of each layer."""
     import tensorflow as tf
 
-    return [tf.reshape(one, (-1, tf.shape(one)[-1])) for one in _maps(model, scale, notes, paths, pixels)]
+    return [tf.reshape(one, (-1, tf.shape(one)[-1])) for one in _maps(model, scale, paths, pixels)]
 
 
-def _maps(model: keras.Model, scale: Callable | None, notes: dict, paths: Sequence[str], pixels: Any) -> list[Any]:
+def _maps(model: keras.Model, scale: Callable | None, paths: Sequence[str], pixels: Any) -> list[Any]:
     """The activations of each layer, float32, for pixels in 0..255; a dense layer is one cell."""
     import tensorflow as tf
 
@@ -229,9 +229,9 @@ def _maps(model: keras.Model, scale: Callable | None, notes: dict, paths: Sequen
     for path in paths:
         maps = activations[path]
         if not tf.is_tensor(maps) or not maps.dtype.is_floating or maps.shape.rank not in (2, 4):
-            refuse(notes, f"layer {path!r} does not return maps; name a convolutional one")
+            raise ValueError(f"layer {path!r} does not return maps; name a convolutional one")
         if 0 in maps.shape:
-            refuse(notes, f"the picture is too small: nothing is left of it at layer {path!r}")
+            raise ValueError(f"the picture is too small: nothing is left of it at layer {path!r}")
     return [tf.cast(activations[path], tf.float32) for path in paths]
 
 

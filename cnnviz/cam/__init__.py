@@ -1,16 +1,16 @@
 """The class activation maps: where in the image a network finds what speaks for a class.
 
 All of them weigh the activation maps ``A_k`` of one layer and add them up; they differ in the weights. Here are those
-made of the gradient. `cam` itself is in `cnnviz.cam_exact`; Score-CAM, Ablation-CAM and Eigen-CAM are in
-`cnnviz.cam_without_gradients`, `upsample` in `cnnviz.heat_maps`. All names can be imported from this module.
+made of the gradient. `cam` itself is in `cnnviz.cam.exact`; Score-CAM, Ablation-CAM and Eigen-CAM are in
+`cnnviz.cam.without_gradients`, `upsample` in `cnnviz.cam.heat_maps`. All names can be imported from this module.
 
 Every function takes ``(model, images, target=None, layer=None, *, relu=True, normalise=True)``:
 
 - model: any model that `cnnviz.taps` takes, or a `Classifier`, which knows its classes by name.
 - images: float, as the model takes them, ``(batch, height, width, channels)`` or one ``(height, width, channels)``.
 - target: see `cnnviz.targets.Target`; by default the class that is predicted.
-- layer: whose maps are weighed; by default the last ones, see `cnnviz.last_maps.last_maps`.
-- relu, normalise: see `cnnviz.heat_maps.scaled`.
+- layer: whose maps are weighed; by default the last ones, see `cnnviz.cam.last_maps.last_maps`.
+- relu, normalise: see `cnnviz.cam.heat_maps.scaled`.
 
 It returns float32 ``(batch, rows, columns)``, one map for each image, as large as the maps of the layer; of one image
 ``(rows, columns)``. Where a map is zero everywhere, it stays so and a `ZeroMapWarning` tells. Every function raises
@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnviz.cam_exact import cam
-from cnnviz.cam_without_gradients import ablation_cam, eigen_cam, score_cam
+from cnnviz.cam.exact import cam
+from cnnviz.cam.heat_maps import ZeroMapWarning, check_maps, scaled, upsample
+from cnnviz.cam.last_maps import last_maps
+from cnnviz.cam.without_gradients import ablation_cam, eigen_cam, score_cam
 from cnnviz.derivatives import as_batch, derivatives
-from cnnviz.heat_maps import ZeroMapWarning, check_maps, scaled, upsample
-from cnnviz.last_maps import last_maps
 from cnnviz.models import Classifier
 from cnnviz.targets import Target
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cnnviz.integration import integrated_gradients, quadrature_points
 from cnnviz.models import Classifier
+from cnnviz.saliency.integration import integrated_gradients, quadrature_points
 from tests.cnnviz.model_kinds import KINDS, SIDE, functional, shake
 from tests.cnnviz.test_saliency import functions, linear
 

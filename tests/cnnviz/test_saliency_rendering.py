@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cnnviz.rendering import absolute, signed
+from cnnviz.saliency.rendering import absolute, signed
 
 VALUES = np.random.default_rng(0).normal(size=(3, 10, 12, 3))
 

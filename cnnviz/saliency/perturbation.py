@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnviz.targets import Target
-from cnnviz.variations import (
+from cnnviz.saliency.variations import (
     Baseline,
     baseline_images,
     clean_scores,
@@ -17,6 +16,7 @@ from cnnviz.variations import (
     vary,
     whole_number,
 )
+from cnnviz.targets import Target
 
 if TYPE_CHECKING:
     import keras
@@ -45,7 +45,7 @@ def occlusion(
         stride: how far it moves, at most the patch, so that every pixel is hidden at least once; half a patch by
             default. The last patch of a row or column is moved back to end at the border.
         fill: what it is painted with, each image's mean colour by default (the paper's grey square); as the baseline
-            of `cnnviz.integration.integrated_gradients`.
+            of `cnnviz.saliency.integration.integrated_gradients`.
         batch_size: how many pictures run at once; it decides on memory and speed, not on the result.
         verbose: show a progress bar where it takes more than two seconds.
 
@@ -117,7 +117,7 @@ def rise(
         masks: how many; the paper takes 4000 to 8000.
         cells: of a mask, along the image's shorter side.
         visible: the share of the cells that are visible, between 0 and 1.
-        fill: what shows where a mask hides; as the baseline of `cnnviz.integration.integrated_gradients`.
+        fill: what shows where a mask hides; as the baseline of `cnnviz.saliency.integration.integrated_gradients`.
         seed: of the masks.
         batch_size: how many pictures run at once; it decides on memory and speed, not on the result.
         verbose: show a progress bar where it takes more than two seconds.

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cnnviz.dream_gradient import Layers, Wish, dream_gradient, fixed_size, wish
+from cnnviz.dream.gradient import Layers, Wish, dream_gradient, fixed_size, wish
+from cnnviz.dream.tiles import GRAIN, cut
 from cnnviz.models import Classifier
 from cnnviz.targets import keras_model
-from cnnviz.tiles import GRAIN, cut
 
 if TYPE_CHECKING:
     import keras
@@ -59,7 +59,7 @@ class Climber(NamedTuple):
 
         change, answered = None, False
         work = [height * width * self.steps for height, width in self.sizes]
-        with tqdm(total=round(sum(work) / 1e6, 2), unit="Mpx", disable=not verbose) as bar:
+        with tqdm(total=sum(work), unit="px", unit_scale=True, disable=not verbose) as bar:
             for octave, size in enumerate(self.sizes):
                 bar.set_description(f"octave {octave + 1}/{len(self.sizes)}, {size[0]}x{size[1]}")
                 base = resized(photograph, size)
@@ -69,7 +69,7 @@ class Climber(NamedTuple):
                 for step in range(self.steps):
                     place = tuple(self.generator.random(2))
                     tiles = cut(size, self.tile, jitter=self.jitter, place=place, fixed=self.wanted.fixed)
-                    progress = round(size[0] * size[1] / 1e6 / len(tiles), 6)
+                    progress = size[0] * size[1] // len(tiles)
                     gradient, objectives = dream_gradient(
                         self.wanted, picture, tiles, lambda more=progress: bar.update(more)
                     )

@@ -6,7 +6,7 @@ import pytest
 import scipy.ndimage
 import tensorflow as tf
 
-from cnnviz.heat_maps import ZeroMapWarning, check_maps, scaled, upsample
+from cnnviz.cam.heat_maps import ZeroMapWarning, check_maps, scaled, upsample
 
 
 def test_the_cell_beside_the_first_is_centred_on_pixel_47_5():

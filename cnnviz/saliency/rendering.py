@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from cnnviz.variations import unbatched
+from cnnviz.saliency.variations import unbatched
 
 
 def absolute(

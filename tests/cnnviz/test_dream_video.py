@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from cnnviz.video import write_video
+from cnnviz.dream.video import write_video
 
 COLOURS = np.array([(220, 30, 30), (30, 200, 40), (20, 40, 210), (230, 220, 20)], np.uint8)
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnnviz.tiles import GRAIN, cut
+from cnnviz.dream.tiles import GRAIN, cut
 
 
 @settings(deadline=None, max_examples=150)

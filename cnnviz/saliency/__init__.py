@@ -6,8 +6,9 @@ score for class c is, near an image I_0, almost linear,
     y_c(I)  =  w . I + b,      w = d y_c / d I  at I_0
 
 so the size of w says how much a pixel would change the score, and its sign in which direction. What asks the model
-instead of its gradient lies in `cnnviz.perturbation`, the integral along a path in `cnnviz.integration`, and what makes
-pictures of the numbers in `cnnviz.rendering`. All of their names are offered here, too.
+instead of its gradient lies in `cnnviz.saliency.perturbation`, the integral along a path in
+`cnnviz.saliency.integration`, and what makes pictures of the numbers in `cnnviz.saliency.rendering`. All of their
+names are offered here, too.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnviz.derivatives import as_batch, derivatives
-from cnnviz.integration import IntegratedGradients, integrated_gradients
-from cnnviz.perturbation import occlusion, rise
-from cnnviz.rendering import absolute, signed
+from cnnviz.saliency.integration import IntegratedGradients, integrated_gradients
+from cnnviz.saliency.perturbation import occlusion, rise
+from cnnviz.saliency.rendering import absolute, signed
+from cnnviz.saliency.variations import fixed_target, image_batch, unbatched, vary, whole_number
 from cnnviz.targets import Target
-from cnnviz.variations import fixed_target, image_batch, unbatched, vary, whole_number
 
 if TYPE_CHECKING:
     import keras

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from cnnviz.targets import Target
-from cnnviz.variations import (
+from cnnviz.saliency.variations import (
     Baseline,
     baseline_images,
     clean_scores,
@@ -16,6 +15,7 @@ from cnnviz.variations import (
     vary,
     whole_number,
 )
+from cnnviz.targets import Target
 
 if TYPE_CHECKING:
     import keras
@@ -68,7 +68,7 @@ def integrated_gradients(
         images: as for `cnnviz.saliency.gradient`.
         target: as for `cnnviz.saliency.gradient`; the predicted class is that of the images.
         baseline: what stands for "nothing to be seen": ``"black"``, ``"mean"``, ``"blurred"``, a number or an array in
-            the model's scale; see `cnnviz.variations.baseline_images`. A pixel that equals the baseline is given
+            the model's scale; see `cnnviz.saliency.variations.baseline_images`. A pixel equal to the baseline is given
             nothing.
         steps: at how many points of the path the gradient is taken; the paper takes 20 to 300.
         quadrature: ``"midpoint"``: in the middle of steps of equal length. ``"trapezoid"``: at their ends, of which

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from scipy.ndimage import correlate1d
 
-from cnnviz.perturbation import occlusion, random_masks, rise
+from cnnviz.saliency.perturbation import occlusion, random_masks, rise
 from tests.cnnviz.model_kinds import SIDE, functional
 from tests.cnnviz.test_saliency import functions, linear
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cnnviz.compiled import kept
 from cnnviz.layers import layer_paths
 from cnnviz.models import Classifier
-from cnnviz.taps import _watching, check_batch
+from cnnviz.taps import check_batch, watching
 from cnnviz.targets import keras_model
 
 if TYPE_CHECKING:
@@ -84,6 +84,6 @@ def _run(model: keras.Model, layers: Mapping[str, keras.Layer], ran: dict[str, A
     if not all(layer.built for layer in layers.values()):
         model(images, training=False)  # a composite layer that builds itself runs once more to do so
     repeated: list[str] = []
-    with _watching(layers, {}, repeated) as seen:
+    with watching(layers, {}, repeated) as seen:
         outputs = model(images, training=False)
     ran.update(outputs=outputs, seen=dict(seen), repeated=repeated)
