@@ -76,7 +76,7 @@ def maximise(
             nothing, so that the last steps clear up what the first have sketched. From black to white is 1 in pixels
             and about 4 in waves. By default 2.5 / ``steps`` in pixels and 15 / ``steps`` in waves (at most .06 and
             .3), so that the contrast hardly depends on the number of steps.
-        jitter: by how many pixels the pictures are moved at most, before each step; see `cnnviz.ascent.robustness.moved`.
+        jitter: by how many pixels the pictures are moved at most, before each step: `cnnviz.ascent.robustness`.
         scale: by which share they grow or shrink at most.
         rotation: by how many degrees they are turned at most.
         l2: pulls every pixel to grey: the weight of ``sum((I - 1/2)^2) / 2``. A pull of 1 on each pixel is as strong as
