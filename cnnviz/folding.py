@@ -90,17 +90,20 @@ def _factor_and_summand(norm: keras.Layer, convolution: keras.Layer) -> tuple[An
 
 
 def _convolve(layer: keras.Layer, inputs: Any, factor: Any, summand: Any) -> Any:
+    import tensorflow as tf
     from keras import ops
 
     kernel = layer.kernel * factor  # (height, width, in, out) x (out)
-    return ops.conv(inputs, kernel, layer.strides, layer.padding, layer.data_format, layer.dilation_rate) + summand
+    maps = ops.conv(inputs, kernel, layer.strides, layer.padding, layer.data_format, layer.dilation_rate)
+    return tf.nn.bias_add(maps, summand)  # TensorFlow makes one operation of convolution, bias and ReLU
 
 
 def _convolve_depthwise(layer: keras.Layer, inputs: Any, factor: Any, summand: Any) -> Any:
+    import tensorflow as tf
     from keras import ops
 
     kernel = layer.kernel * ops.reshape(factor, layer.kernel.shape[2:])  # (height, width, in, multiplier)
     maps = ops.depthwise_conv(
         inputs, kernel, layer.strides, layer.padding, layer.data_format, dilation_rate=layer.dilation_rate
     )
-    return maps + summand
+    return tf.nn.bias_add(maps, summand)

@@ -9,7 +9,7 @@ Every function takes ``(model, images, target=None, layer=None, *, relu=True, no
 - model: any model that `cnnviz.taps` takes, or a `Classifier`, which knows its classes by name.
 - images: float, as the model takes them, ``(batch, height, width, channels)`` or one ``(height, width, channels)``.
 - target: see `cnnviz.targets.Target`; by default the class that is predicted.
-- layer: whose maps are weighed; by default the last ones, see `cnnviz.cam.last_maps.last_maps`.
+- layer: whose maps are weighed; by default the last ones, see `cnnviz.cam.last_maps`.
 - relu, normalise: see `cnnviz.cam.heat_maps.scaled`.
 
 It returns float32 ``(batch, rows, columns)``, one map for each image, as large as the maps of the layer; of one image
@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnviz.cam.default_layer import last_maps
 from cnnviz.cam.exact import cam
 from cnnviz.cam.heat_maps import ZeroMapWarning, check_maps, scaled, upsample
-from cnnviz.cam.last_maps import last_maps
 from cnnviz.cam.without_gradients import ablation_cam, eigen_cam, score_cam
 from cnnviz.derivatives import as_batch, derivatives
 from cnnviz.models import Classifier

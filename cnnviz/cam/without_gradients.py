@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnviz.cam.default_layer import last_maps
 from cnnviz.cam.heat_maps import check_maps, scaled
-from cnnviz.cam.last_maps import last_maps
 from cnnviz.compiled import Compiled
 from cnnviz.derivatives import as_batch, derivatives, forward, scores_given
 from cnnviz.models import Classifier
@@ -44,7 +44,7 @@ def score_cam(
         model: any model that `cnnviz.taps` takes, or a `Classifier`.
         images: as the model takes them, ``(batch, height, width, channels)`` or one image.
         target: see `cnnviz.targets.Target`; the weights of a function are its values as they are.
-        layer: whose maps are weighed; by default the last ones, see `cnnviz.cam.last_maps.last_maps`.
+        layer: whose maps are weighed; by default the last ones, see `cnnviz.cam.last_maps`.
         relu: keep only what is positive.
         normalise: divide each map by its maximum.
         channels: take only so many maps, those of the largest variance; all by default. Every one costs a pass.
@@ -108,7 +108,7 @@ def ablation_cam(
         model: any model that `cnnviz.taps` takes, or a `Classifier`.
         images: as the model takes them, ``(batch, height, width, channels)`` or one image.
         target: see `cnnviz.targets.Target`.
-        layer: whose maps are weighed; by default the last ones, see `cnnviz.cam.last_maps.last_maps`.
+        layer: whose maps are weighed; by default the last ones, see `cnnviz.cam.last_maps`.
         relu: keep only what is positive.
         normalise: divide each map by its maximum.
         batch_size: how many variants of the maps are scored at once.
@@ -162,7 +162,7 @@ def eigen_cam(
         model: any model that `cnnviz.taps` takes, or a `Classifier`.
         images: as the model takes them, ``(batch, height, width, channels)`` or one image.
         target: makes no difference.
-        layer: whose maps are looked at; by default the last ones, see `cnnviz.cam.last_maps.last_maps`.
+        layer: whose maps are looked at; by default the last ones, see `cnnviz.cam.last_maps`.
         relu: keep only what is positive.
         normalise: divide each map by its maximum.
 

@@ -78,7 +78,7 @@ class Look:
         Raises:
             ValueError: an unknown method, layer or class.
         """
-        from cnnviz.cam.last_maps import last_maps
+        from cnnviz.cam.default_layer import last_maps
 
         if method not in METHODS:
             raise ValueError(f"method {method!r} cannot be shown live; there are {', '.join(METHODS)}")

@@ -35,7 +35,7 @@ def measured(model, objective, maps, outputs=None):
     prepared = prepare(model, objective, len(maps))
     (path,) = paths(prepared.structure) or [None]
     outputs = tf.zeros((len(maps), 4)) if outputs is None else outputs
-    found, shapes = value(prepared.structure, prepared.function, prepared.tensors, outputs, {path: maps}, {})
+    found, shapes = value(prepared.structure, prepared.function, prepared.tensors, outputs, {path: maps})
     check_shapes(prepared, [shape.numpy() for shape in shapes], model.name)
     return found.numpy()
 
@@ -107,7 +107,7 @@ def test_a_relu_at_the_end_is_left_off_a_channel(model, layer_name):
     def run(images):
         rectified = read(images)
         tensors = prepare(model, channel(layer_name, 0)).tensors
-        found, _ = value(((channel(layer_name, 0).terms[0].measure, "x"),), None, tensors, None, {"x": rectified}, {})
+        found, _ = value(((channel(layer_name, 0).terms[0].measure, "x"),), None, tensors, None, {"x": rectified})
         return found, tf.reduce_mean(rectified[..., 0]), tf.gradients(found, images)[0]
 
     before, after, slope = run(images)

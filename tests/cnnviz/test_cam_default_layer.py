@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from cnnviz.cam.last_maps import last_maps
+from cnnviz.cam.default_layer import last_maps
 from cnnviz.network import build_classifier
 from tests.cnnviz.model_kinds import KINDS, SIDE
 
@@ -95,7 +95,7 @@ def test_the_answer_is_kept_but_not_the_model(monkeypatch):
     model = KINDS["sequential"]()
     images = np.zeros((1, SIDE, SIDE, 3), np.float32)
     assert last_maps(model, images) == "conv2"
-    monkeypatch.setattr("cnnviz.cam.last_maps._trace", None)  # not needed a second time
+    monkeypatch.setattr("cnnviz.cam.default_layer._trace", None)  # not needed a second time
     assert last_maps(model, images) == "conv2"
     gone = weakref.ref(model)
     del model
