@@ -130,14 +130,14 @@ plt.show()
 # %% [markdown]
 # ## 4. What would a filter like to see?
 #
-# Gradient ascent (lecture 2) on six filters in each of three layers, from near the photograph to near the answer.
+# Gradient ascent (lecture 2) on five filters in each of three layers, from near the photograph to near the answer.
 
-# %% mystnb={"image": {"alt": "Three rows of six pictures drawn by gradient ascent: fine stripes and dots in the early layer, curls and scales in the middle, and parts of animals and things in the late one"}}
+# %% mystnb={"image": {"alt": "Three rows of five pictures drawn by gradient ascent: fine stripes and dots in the early layer, curls and scales in the middle, and parts of animals and things in the late one"}}
 layers = ["block_2_expand_relu", "block_7_expand_relu", "block_13_expand_relu"]
 figure = plt.figure(figsize=(11, 6), layout="constrained")
 for ax, layer in zip(figure.subplots(3, 1), layers, strict=True):
     row = ascent.filter_grid(
-        net, layer, range(6), columns=6, steps=32, verbose=False
+        net, layer, range(5), columns=5, steps=24, verbose=False
     )
     ax.imshow(row)
     ax.set_title(layer.removesuffix("_relu"), loc="left", fontsize=10)
@@ -153,7 +153,7 @@ plt.show()
 # %% mystnb={"image": {"alt": "Four pictures drawn by gradient ascent, for the classes macaw, flamingo, lion and daisy"}}
 wanted = [88, 130, 291, 985]
 dreamt = ascent.maximise(
-    net, objectives.class_neuron(wanted), steps=64, verbose=False
+    net, objectives.class_neuron(wanted), steps=40, verbose=False
 )
 figure = plt.figure(figsize=(11, 3.1), layout="constrained")
 for ax, number, one in zip(figure.subplots(1, 4), wanted, dreamt, strict=True):
@@ -173,7 +173,7 @@ plt.show()
 
 # %% mystnb={"image": {"alt": "The photograph of a cup of coffee, and beside it the same after DeepDream: saucer, table and steam have turned into curls, eyes and furry shapes"}}
 before = photo("coffee")
-after = dream.dream(net, before, "block_13_expand_relu", steps=8, verbose=False)
+after = dream.dream(net, before, "block_13_expand_relu", steps=6, verbose=False)
 figure = plt.figure(figsize=(11, 4), layout="constrained")
 for ax, one in zip(figure.subplots(1, 2), (before, after), strict=True):
     ax.imshow(one)
