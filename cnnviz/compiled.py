@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 import weakref
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,19 @@ from cnnviz.layers import layer_paths
 if TYPE_CHECKING:
     import keras
 
+one_at_a_time = threading.RLock()  # tracing wraps methods of the model; two threads must not do so at once
+FLAGS = (
+    "activation",
+    "axis",
+    "epsilon",
+    "lora_enabled",
+    "max_value",
+    "negative_slope",
+    "padding",
+    "strides",
+    "threshold",
+)
+
 _kept: weakref.WeakKeyDictionary[keras.Model, dict[Hashable, Any]] = weakref.WeakKeyDictionary()
 
 
@@ -19,10 +33,15 @@ def state(model: keras.Model) -> int:
     """A number that changes with what may be changed in a layer behind the back of compiled code."""
     return hash(
         tuple(
-            (id(layer), layer.dtype_policy.name, getattr(layer, "activation", None), layer.quantization_mode)
+            (id(layer), layer.dtype_policy.name, layer.quantization_mode, *(_flag(layer, name) for name in FLAGS))
             for layer in layer_paths(model).values()
         )
     )
+
+
+def _flag(layer: keras.Layer, name: str) -> Any:
+    value = vars(layer).get(name)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def kept(model: keras.Model, key: Hashable) -> dict[str, Any]:
@@ -56,12 +75,18 @@ class Compiled:
         self._alive = body, model, options, target
         found = kept(model, (body, options, state(model)))
         if target is not None:
-            try:
-                found = found.setdefault("targets", weakref.WeakKeyDictionary()).setdefault(target, {})
-            except TypeError:  # cannot be referred to weakly, or be hashed: compiled for this object only
-                found = {}
+            # By identity: two that compare equal may still compute something else.
+            targets = found.setdefault("targets", _Targets())
+            if id(target) not in targets:
+                try:
+                    weakref.finalize(target, _forget, weakref.ref(targets), id(target))
+                    targets[id(target)] = {}
+                except TypeError:  # cannot be referred to weakly: compiled for this one call
+                    targets = _Targets({id(target): {}})
+            found = targets[id(target)]
         self.notes = found.setdefault("notes", {})
         if "function" not in found:
+            check_layout(model)
             # A partial, because TensorFlow counts retracing by code object and would take many models for one that is
             # traced many times.
             references = weakref.ref(model), None if target is None else _reference(target)
@@ -81,13 +106,38 @@ class Compiled:
         body, model, options, target = self._alive
         try:
             return self._function(*tensors)
-        except tf.errors.OperatorNotAllowedInGraphError:
-            # The model asks for numbers while it runs ("if the mean is positive").
-            return body(model, target, self.notes, *options, *tensors)
+        except (TypeError, AttributeError, NotImplementedError) as error:
+            if isinstance(error, tf.errors.OperatorNotAllowedInGraphError) or "ymbolic" in str(error):
+                # The model asks for numbers while it runs ("if the mean is positive").
+                return body(model, target, self.notes, *options, *tensors)
+            raise
         except ValueError as error:
-            if "Negative dimension" in str(error):
+            if "Negative dimension" in str(error) or "empty output" in str(error):
                 raise ValueError(f"the images are too small for {model.name!r}") from error
             raise
+
+
+class _Targets(dict):
+    """What is compiled for each target of a model, by its id; a class of its own, so that it can be weakly held."""
+
+
+def _forget(targets: weakref.ref[_Targets], target: int) -> None:
+    if (kept_for := targets()) is not None:
+        kept_for.pop(target, None)
+
+
+def check_layout(model: keras.Model) -> None:
+    """Refuse a model whose maps are (channels, rows, columns).
+
+    Raises:
+        ValueError: it has a layer that is ``channels_first``.
+    """
+    for path, layer in layer_paths(model).items():
+        if getattr(layer, "data_format", None) == "channels_first":
+            raise ValueError(
+                f"layer {path!r} of {model.name!r} is channels_first; maps are read as (rows, columns, channels): "
+                "build the model with channels_last"
+            )
 
 
 def _reference(target: Callable) -> Callable[[], Callable]:

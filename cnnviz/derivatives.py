@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Rule = Literal["gradient", "guided", "deconvnet"]
 """How a ReLU hands a gradient down: where its input was positive; or also only what is positive of it; or only that."""
 
+HALF_SCALES = (2.0**14, 2.0**7, 1.0)
+"""In float16 small gradients vanish, so they are enlarged on their way, as in training; by less where they overflow."""
+
 RECTIFIERS = ("Relu", "Relu6")
 
 
@@ -82,7 +85,10 @@ def derivatives(
     names = dict(_find(network, layer) for layer in layers)
     run = Compiled(_derive, network, (by_image, tuple(names.values()), rule), target if callable(target) else None)
     _build(network, images, run.notes)
-    found, classes, logits, slope, activations, gradients = run(images, indices)
+    for scale in HALF_SCALES if "float16" in (network.compute_dtype, images.dtype.name) else (1.0,):
+        found, classes, logits, slope, activations, gradients = run(images, indices, np.float32(scale))
+        if scale == 1 or all(np.isfinite(one).all() for one in ([slope] * by_image + list(gradients.values()))):
+            break
     if logits is not None:
         check_indices(indices, logits.shape[-1], network.name)
     return Derivatives(
@@ -191,8 +197,9 @@ def _derive(
     rule: Rule,
     images: Any,
     indices: Any,
+    scale: Any,
 ) -> tuple[Any, ...]:
-    """The body that is compiled; see `derivatives`."""
+    """The body that is compiled; see `derivatives`. The gradient is multiplied by ``scale`` on its way down."""
     import tensorflow as tf
 
     eager = tf.executing_eagerly()
@@ -203,16 +210,20 @@ def _derive(
             tape.watch(images)
         outputs, activations = forward(model, images, paths, rule)
         found, classes, logits = scores(outputs, target, indices)
+        scaled = tf.cast(found, tf.float64 if found.dtype == tf.float64 else tf.float32)
+        scaled *= tf.cast(scale, scaled.dtype)
     if rule != "gradient":
         operations = {operation.type for operation in tf.compat.v1.get_default_graph().get_operations()}
         if not operations & set(RECTIFIERS):
             raise ValueError(f"{model.name!r} has no ReLU; the rule {rule!r} is one for ReLUs")
     sources = [images] * by_image + [activations[path] for path in paths]
-    slopes = tape.gradient(found, sources) if eager else tf.gradients(found, sources) if sources else []
+    slopes = tape.gradient(scaled, sources) if eager else tf.gradients(scaled, sources) if sources else []
     for path, slope in zip(["the image"] * by_image + [f"layer {path!r}" for path in paths], slopes, strict=True):
         if slope is None:
             raise ValueError(f"the score does not depend on {path}")
     slopes = [tf.convert_to_tensor(slope) for slope in slopes]
+    slopes = [tf.cast(slope, tf.float32) if slope.dtype.size < 4 else slope for slope in slopes]
+    slopes = [slope / tf.cast(scale, slope.dtype) for slope in slopes]
     gradients = dict(zip(paths, slopes[by_image:], strict=True))
     return found, classes, logits, slopes[0] if by_image else None, activations, gradients
 

@@ -14,6 +14,8 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from cnnviz.compiled import one_at_a_time
+
 if TYPE_CHECKING:
     import keras
 
@@ -54,7 +56,7 @@ def folded(layers: Mapping[str, keras.Layer], keep: Collection[keras.Layer] = ()
 
         return call
 
-    with contextlib.ExitStack() as restore:
+    with one_at_a_time, contextlib.ExitStack() as restore:
         for layer in layers.values():
             if layer in keep or layer.quantization_mode or layer.compute_dtype != layer.variable_dtype:
                 continue

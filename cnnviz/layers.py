@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import re
 from collections import Counter
@@ -138,7 +139,9 @@ def find_layer(model: keras.Model, layer: str | keras.Layer) -> tuple[str, keras
     for path, candidate in paths.items():
         if candidate is attribute:
             return path, candidate
-    raise ValueError(f"layer {layer!r} not in {model.name!r}; {_offer(model, paths)}")
+    near = difflib.get_close_matches(layer, paths, n=4, cutoff=0.7)
+    hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+    raise ValueError(f"layer {layer!r} not in {model.name!r}{hint}; {_offer(model, paths)}")
 
 
 def _offer(model: keras.Model, paths: Mapping[str, keras.Layer], most: int = 40) -> str:

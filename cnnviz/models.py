@@ -64,7 +64,7 @@ class Classifier:
             raise ValueError(f"size {height}x{width} is too small: nothing is left of it after the poolings; take 64")
         if hasattr(images, "numpy"):
             images = images.numpy()  # a tensor
-        single = isinstance(images, np.ndarray) and images.ndim == 3
+        single = isinstance(images, np.ndarray) and images.ndim in (2, 3)
         prepared = []
         for image in [images] if single else images:
             image = image.numpy() if hasattr(image, "numpy") else image
@@ -72,7 +72,10 @@ class Classifier:
                 kind = getattr(image, "dtype", type(image).__name__)
                 raise TypeError(f"images must be uint8 RGB arrays, not {kind}; data.read_image makes them")
             if image.ndim != 3 or image.shape[-1] != 3 or 0 in image.shape:
-                raise ValueError(f"an image has shape {image.shape}; (height, width, 3) is wanted")
+                raise ValueError(
+                    f"an image has shape {image.shape}; (height, width, 3) is wanted. data.read_image makes RGB of "
+                    "grey files; np.stack([image] * 3, axis=-1) of a grey array"
+                )
             if not whole:
                 image = central_square(image)
             prepared.append(resize(image, (height, width)))
@@ -114,13 +117,16 @@ class Classifier:
         ]
 
     def class_index(self, name: str) -> int:
-        """The index of a class.
+        """The index of a class; "English springer" will do for "english_springer".
 
         Raises:
             ValueError: no such class; the message lists those there are.
         """
         if name in self.class_names:
             return self.class_names.index(name)
+        plain = [known.lower().replace("_", " ") for known in self.class_names]
+        if plain.count(wanted := name.lower().replace("_", " ")) == 1:
+            return plain.index(wanted)
         raise ValueError(f"class {name!r} not among {_some(name, self.class_names)}")
 
 

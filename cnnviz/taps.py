@@ -15,13 +15,11 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cnnviz.compiled import kept, state
+from cnnviz.compiled import kept, one_at_a_time, state
 from cnnviz.layers import find_layer, layer_paths
 
 if TYPE_CHECKING:
     import keras
-
-_one_at_a_time = threading.RLock()  # tracing wraps methods of the model; two threads must not do so at once
 
 
 @contextlib.contextmanager
@@ -47,7 +45,7 @@ def watching(
 
         return call
 
-    with _one_at_a_time, contextlib.ExitStack() as restore:
+    with one_at_a_time, contextlib.ExitStack() as restore:
         for path, layer in layers.items():
             # Layers that were quantised run another method.
             method = "quantized_call" if getattr(layer, "quantization_mode", None) else "call"

@@ -76,7 +76,7 @@ def _class_index(model: keras.Model | Classifier, target: Any) -> int:
         raise TypeError(
             f"target is {target!r}; a class index or name, None, a list of these, or a function is wanted"
         ) from None
-    if index < 0:
+    if not 0 <= index < 2**31:
         raise ValueError(f"target is {index}; classes are numbered from 0")
     return index
 
@@ -98,9 +98,16 @@ def class_logits(outputs: Any) -> Any:
     if tf.executing_eagerly():
         return outputs
     source = outputs
-    while source.op.type in ("Identity", "Cast") and source.op.inputs[0].dtype.is_floating:
+    while _passes_on(source):
         source = source.op.inputs[0]
-    outputs = source.op.inputs[0] if source.op.type in ("Softmax", "Sigmoid") else outputs
+    if source.op.type.endswith("PartitionedCall"):
+        raise ValueError(
+            "the model's output comes out of a tf.function inside the model, so it is not to be seen whether a softmax "
+            "is its end: take @tf.function away from its call, or give a function of the outputs as target"
+        )
+    if source.op.type in ("Softmax", "Sigmoid"):
+        logits = source.op.inputs[0]
+        outputs = logits if source is outputs or logits.shape.rank == 2 else tf.reshape(logits, tf.shape(outputs))
     if outputs.shape.rank != 2:
         shape = tuple(outputs.shape)
         raise ValueError(
@@ -108,6 +115,14 @@ def class_logits(outputs: Any) -> Any:
             "number per image",
         )
     return outputs
+
+
+def _passes_on(tensor: Any) -> bool:
+    """Whether an operation leaves the numbers as they are: another type, or another shape of one vector per image."""
+    if tensor.op.type in ("Identity", "Cast"):
+        return tensor.op.inputs[0].dtype.is_floating
+    sides = tensor.op.inputs[0].shape[1:-1] if tensor.op.type in ("Reshape", "Squeeze") else ()
+    return bool(sides) and all(side == 1 for side in sides)
 
 
 def scores(outputs: Any, target: Callable | None, indices: Any) -> tuple[Any, Any, Any]:

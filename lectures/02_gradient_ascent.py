@@ -121,8 +121,8 @@ right.set(title="root mean square of the gradient", xlabel="step")
 plt.show()
 
 # %% [markdown]
-# **What to see.** The score rises at once. The slope is of quite another size at the start than after ten steps, and
-# between layers or networks it differs by orders of magnitude. With a fixed $\eta$ and the bare gradient, the same
+# **What to see.** For two steps hardly anything happens, then the score shoots up. The slope is many times as large at
+# step 4 as at the start, and between layers or networks it differs by orders of magnitude. With a fixed $\eta$ and the bare gradient, the same
 # climb would crawl in one place and leap in the next. Normalised, only the gradient's *direction* counts.
 
 # %% [markdown]
@@ -141,7 +141,7 @@ def spectrum(picture):
     return [waves[frequency == wanted].mean() for wanted in range(1, 48)]
 
 
-# %% mystnb={"image": {"alt": "Amplitude against frequency, both logarithmic. The photograph's line falls steadily over more than two decades, the climbed picture's stays high at all frequencies"}}
+# %% mystnb={"image": {"alt": "Amplitude against frequency, both logarithmic. The photograph's line falls steadily over more than two decades, the climbed picture's rises to about six waves and then stays level"}}
 cat = net.preprocess(photo("cat"), size=96)[0].mean(axis=-1) / 255
 plt.figure(figsize=(5.5, 3))
 plt.loglog(range(1, 48), spectrum(cat), "k", label="photograph of a cat")
@@ -169,11 +169,13 @@ plt.show()
 # | remedy | what it does | source |
 # |:--|:--|:--|
 # | **L2** | pulls each pixel to grey: $f(I) - \frac{\lambda}{2} \sum (I - \frac{1}{2})^2$ | Simonyan et al. 2014 |
-# | **total variation** | pulls neighbours together: $f(I) - \lambda \sum \lvert I_{x+1} - I_x \rvert + \lvert I_{y+1} - I_y \rvert$ | Mahendran and Vedaldi 2015 |
+# | **total variation** | pulls neighbours together: $f(I) - \lambda \sum ( \lvert I_{x+1} - I_x \rvert + \lvert I_{y+1} - I_y \rvert )$ | Mahendran and Vedaldi 2015 |
 # | **blur** | $I \leftarrow G_\sigma * I$ after each step | Yosinski et al. 2015 |
 # | **moves** | shifts, turns and scales the picture a little, differently in each step: what excites only at one exact place cannot grow | Mordvintsev et al. 2015 |
+#
+# (The weight $\lambda$ is measured against the *normalised* gradient of $f$, whose root mean square is 1.)
 
-# %% mystnb={"image": {"alt": "Six pictures for the class english springer: without remedy coloured noise with hints of dogs; with L2 the same, paler; with total variation and blur softer; with moves dogs' faces with eyes and ears appear; with moves and total variation the faces are cleaner still"}}
+# %% mystnb={"image": {"alt": "Six pictures for the class english springer, in all of them dark dogs' heads on grey: with coloured grain without remedy, with L2 (paler) and with moves; smooth with total variation, with blur, and with moves and total variation"}}
 quiet = {"size": 80, "steps": 24, "verbose": False}
 remedies = {
     "none": bare,
@@ -189,9 +191,10 @@ picture_grid(drawn, list(remedies), columns=6)
 plt.show()
 
 # %% [markdown]
-# **What to see.** L2 makes the noise paler, and leaves it noise. Total variation and blur take the finest waves away.
-# The moves help most: noise that must work *wherever it lies* is hard to find, a dog's face is a dog's face anywhere. Shapes
-# come out; the colours stay dull, since each pixel is still close to the grey that we began with.
+# **What to see.** The dogs' heads are in all six. L2 makes the noise paler, and leaves it noise. Total variation and blur
+# take the finest waves away: they clean most. The moves alone leave the grain, but what they draw must work *wherever it
+# lies*; together with total variation they give the clearest faces. The colours stay dull, since each pixel is still close
+# to the grey that we began with.
 
 # %% [markdown]
 # ## 5. Other coordinates: waves, and colours that are independent
@@ -201,12 +204,13 @@ plt.show()
 #
 # $$I = \mathrm{sigmoid} \left( C \, \mathcal{F}^{-1} ( z / \lvert \mathrm{frequency} \rvert ) \right)$$
 #
-# and climb by $z$ rather than by $I$. $\mathcal{F}^{-1}$ is the inverse Fourier transform; divided by its frequency, a coarse wave
+# and climb by $z$ rather than by $I$. $\mathcal{F}^{-1}$ is the inverse Fourier transform; divided by its frequency (the
+# coarsest waves all by that of the second), a coarse wave
 # now moves more for the same step, as in photographs. The matrix $C$ does the same for colours: in photographs red, green
 # and blue rise and fall together, so the first coordinate is light, the others are the rarer differences of colour. The
 # sigmoid keeps the pixels between black and white. This is the package's default.
 
-# %% mystnb={"image": {"alt": "Two rows of six pictures of the classes church, english springer, french horn, garbage truck, golf ball and cat. Upper row, pixels: shapes in grey noise. Lower row, waves: arches and towers under blue sky, dogs, coils of brass, a truck, balls with dimples, cats, in natural colours"}}
+# %% mystnb={"image": {"alt": "Two rows of six pictures of the classes church, english springer, french horn, garbage truck, golf ball and cat. Upper row, pixels: shapes in grey noise. Lower row, waves: gables with arched windows, brown and white dogs, coils of brass below faces, the front of a truck, balls with dimples, cats' faces, in muted colours"}}
 names = [
     "church",
     "english_springer",
@@ -223,9 +227,9 @@ picture_grid(np.concatenate([pixels, waves]), labels, columns=6)
 plt.show()
 
 # %% [markdown]
-# **What to see.** The same network, the same steps, the same moves. In waves there are towers under a blue sky and dogs
+# **What to see.** The same network, the same steps, the same moves. In waves there are gables with windows and dogs
 # in brown and white. None of this was in the network's *input*: it is what training has left in the weights. That the
-# church has many towers is no accident: more towers excite the neuron more, and nothing says that one is enough.
+# church has many gables is no accident: more of them excite the neuron more, and nothing says that one is enough.
 
 # %% [markdown]
 # ## 6. The filters of a layer
@@ -234,7 +238,7 @@ plt.show()
 # $f(I) = \frac{1}{HW} \sum_{i,j} z_k(i, j)$, taken before the ReLU: where a filter is silent, the ReLU would have no slope.
 # All filters of a layer climb in one batch, each picture for its own channel. `filter_grid` draws a whole layer.
 
-# %% mystnb={"image": {"alt": "The sixteen filters of block 1: plain fields of colour with fine stripes and dots in different directions"}}
+# %% mystnb={"image": {"alt": "The sixteen filters of block 1: plain fields of colour, and coarse slanting folds"}}
 grid = filter_grid(
     net, "block1_conv2_relu", columns=8, size=48, steps=24, verbose=False
 )
@@ -247,7 +251,7 @@ plt.show()
 # **What to see.** The first block likes colours, and stripes of one direction: the edge detectors of lecture 1, seen
 # from the other side. Now go deeper: six filters of each block.
 
-# %% mystnb={"image": {"alt": "Four rows of six pictures. Block 2: stripes, dots and weaves. Block 3: scales, nets and curls. Block 4: eyes, windows, arches. Block 5: whole faces, buildings, wheels, mixed with each other"}}
+# %% mystnb={"image": {"alt": "Four rows of six pictures. Block 2: stripes and weaves. Block 3: scales, nets and beads. Block 4: domes, fur, windows and eyes. Block 5: animals' faces, coils of brass, gables"}}
 deep = [
     filters(net, f"block{block}_conv2_relu", range(6), **quiet)
     for block in (2, 3, 4, 5)
@@ -274,14 +278,14 @@ picture_grid(pictures, net.class_names, columns=6)
 plt.show()
 
 # %% [markdown]
-# **What to see.** Towers, dogs in brown and white, the holes of a golf ball, the reels of a cassette. But *tench*, a fish, comes
+# **What to see.** Gables, dogs in brown and white, the holes of a golf ball, the reels of a cassette. But *tench*, a fish, comes
 # with human faces, and so does *french horn*: in the photographs that the network learnt from, anglers hold up their
 # catch, and somebody plays the horn. For the network the face is part of the class. Such a picture finds what no
 # accuracy shows.
 #
 # And this is how they climbed:
 
-# %% mystnb={"image": {"alt": "Score against step for twelve classes: all rise from about zero, first steeply, then ever more slowly"}}
+# %% mystnb={"image": {"alt": "Score against step for twelve classes: most rise steeply from about zero, two only after three steps; then all rise ever more slowly"}}
 climb_curve(climb, net.class_names, ax=plt.subplots(figsize=(7, 3.6))[1])
 plt.show()
 
@@ -290,7 +294,7 @@ film_strip(climb, net.class_index("garbage_truck"), most=9)
 plt.show()
 
 # %% [markdown]
-# **What to see.** All classes rise fast and then level off as $\eta_t$ falls. The coarse shapes come first, the
+# **What to see.** Most classes rise fast and then level off as $\eta_t$ falls. The coarse shapes come first, the
 # edges last. The small teeth in the curves come from the moves: each step scores the picture a little displaced.
 
 # %% [markdown]
@@ -319,10 +323,10 @@ plt.show()
 # ## 9. A direction in activation space
 #
 # The channels of a layer are the axes of a space, and nothing says that the axes are what matters. Any direction $v$ can
-# be climbed: $f(I) = \frac{1}{HW} \sum_{i,j} v \cdot a(i, j)$. What does the network think tells a cat from a dog? In
-# the last layer that is the difference of their two rows of weights:
+# be climbed: $f(I) = \frac{1}{HW} \sum_{i,j} v \cdot a(i, j)$ with $|v| = 1$. What does the network think tells a cat from a dog? In
+# the last layer that is the difference of their two columns of weights:
 
-# %% mystnb={"image": {"alt": "Four pictures: cat, cat rather than dog, dog rather than cat, dog. The first two show striped faces of cats with pointed ears and green eyes, the last two dogs with round black eyes and noses"}}
+# %% mystnb={"image": {"alt": "Four pictures: cat, cat rather than dog, dog rather than cat, dog. The first two show striped faces of cats with pink noses and amber eyes, the last two dogs with round black eyes and noses"}}
 weights = net.model.get_layer("logits").kernel.numpy()  # (320 channels, 12 classes)
 cat_row, dog_row = (weights[:, net.class_index(name)] for name in ("cat", "dog"))
 ways = {
@@ -338,13 +342,13 @@ plt.show()
 # %% [markdown]
 # **What to see.** Each difference looks much like its class: a network that was trained with a softmax has learnt scores
 # that are good for telling classes *apart*, so *cat* means *not dog* to it already. The outer two are class neurons: a
-# class neuron is itself such a direction, its row of weights. You may take any other: the mean of some photographs'
+# class neuron is itself such a direction, its column of weights. You may take any other: the mean of some photographs'
 # activations, say (exercise 3).
 #
 # The function below is ordinary Python. Under it, in JupyterLab or on Colab, a slider calls it.
 
 
-# %% mystnb={"image": {"alt": "A texture for channel 5 of block 3: a regular pattern in strong colours"}}
+# %% mystnb={"image": {"alt": "A texture for channel 5 of block 3: slanting brown strokes"}}
 def show(block, index):
     """What one filter would like to see."""
     name = f"block{block}_conv2_relu"

@@ -54,7 +54,8 @@ devices = tf.config.list_logical_devices()
 #
 # $\epsilon$ clips the pixels to the valid range, here 0..255. The gradient's size differs by orders of magnitude from
 # layer to layer and from step to step, so it is multiplied by its *inverse L1 norm*: divided by the mean of its absolute
-# values. Then $\eta$ has a meaning: by how many grey levels a pixel changes in one step, on average.
+# values. (The slide writes that into the text, not into the equation; and an L1 *norm* proper is a sum, $n$ times the mean.)
+# Then $\eta$ has a meaning: by how many grey levels a pixel changes in one step, on average.
 #
 # Our network is the one of lecture 1. Two photographs will be dreamt over.
 
@@ -99,7 +100,7 @@ def gradient(pixels):
     return slope / tf.reduce_mean(tf.abs(slope)), objective
 
 
-# %% mystnb={"image": {"alt": "The coffee cup after fifteen steps, covered with small arches and eyes, and a curve of the objective that rises steeply from step to step"}}
+# %% mystnb={"image": {"alt": "The coffee cup after fifteen steps, covered with small arches and eyes, and a curve of the objective: a nearly straight line that rises to many times its beginning"}}
 pixels, climb = tf.constant(coffee[None], tf.float32), []
 for _ in range(15):
     direction, objective = gradient(pixels)
@@ -116,7 +117,7 @@ right.set_ylim(0)
 plt.show()
 
 # %% [markdown]
-# **What to see.** The objective rises many times over, though no pixel has moved by more than a few dozen grey levels.
+# **What to see.** The objective rises many times over, though on average a pixel has moved by less than ten grey levels.
 # Small arches and round dark things, like eyes, have grown wherever there was the least excuse for them: along edges, in
 # the grain of the wood. But all of them are of one size, and small.
 #
@@ -222,7 +223,7 @@ show(dreams, ["one octave", "four octaves"], wide=5.2)
 # Does it matter? Take one dream without and one with jitter, move each by a few pixels, and ask the layer how much of what
 # it likes it still sees.
 
-# %% mystnb={"image": {"alt": "Two curves of the objective against the pixels by which the dream was moved. Without jitter it falls by half at one pixel and is back only at eight and sixteen; with jitter it falls by a fifth at most"}}
+# %% mystnb={"image": {"alt": "Two curves of the objective against the pixels by which the dream was moved. Without jitter it falls by half at one pixel and is back only at eight and sixteen; with jitter it falls by less than a quarter"}}
 ax = plt.figure(figsize=(6.5, 3), layout="constrained").subplots()
 for jitter, colour in ((0, "#c2410c"), (32, "#333333")):
     once = {"octaves": 1, "steps": 15, "jitter": jitter, "verbose": False}
@@ -241,7 +242,7 @@ plt.show()
 # %% [markdown]
 # **What to see.** Without jitter, one pixel to the side half of the dream is gone; it was painted for one position of the
 # grid. It is back at 16, and nearly so at 8: the three poolings before block 4 make a grid of 8 pixels. With jitter
-# it loses a fifth at most, wherever it is moved. (Here 16 pixels of jitter are enough; the default of 32 is for networks
+# it loses less than a quarter, wherever it is moved. (Here 16 pixels of jitter are enough; the default of 32 is for networks
 # with one pooling more.)
 
 # %% [markdown]
@@ -251,7 +252,7 @@ plt.show()
 #
 # The deeper the layer, the larger and the more meaningful what it paints.
 
-# %% mystnb={"image": {"alt": "The rocket photograph dreamt over with six layers: knots of contrast in block 1, strokes in block 2, hatching and spirals in block 3, round eyes and arches in block 4, whole church fronts with windows and spires in block 5"}}
+# %% mystnb={"image": {"alt": "The rocket photograph dreamt over with five layers: knots of contrast in block 1, strokes in block 2, hatching and spirals in block 3, round eyes and arches in block 4, whole church fronts with windows and spires in block 5"}}
 quick = {"steps": 8, "jitter": 16, "verbose": False}
 depths = [f"block{block}_conv2_relu" for block in (1, 2, 3, 4, 5)]
 dreams = [dream(net, rocket, name, **quick) for name in depths]
@@ -268,7 +269,7 @@ show([rocket, *dreams], ["the photograph", *titles], columns=3, wide=3.6)
 # A layer's channels compete in its dream. With `channel=` a single one is asked. Which? The last layer is a matrix
 # from the 320 channels of block 5 to the classes (lecture 1), so take the channel that speaks most for a class:
 
-# %% mystnb={"image": {"alt": "The coffee cup dreamt over with one channel three times: pointed arches and windows for church, pairs of eyes with a nose below for dog, coils of tubing for french horn"}}
+# %% mystnb={"image": {"alt": "The coffee cup dreamt over with one channel three times: small houses with windows for church, heaps of round dark spots like eyes and noses for dog, coils of tubing for french horn"}}
 weights = net.model.get_layer("logits").kernel.numpy()
 names = ["church", "dog", "french_horn"]
 best = [int(weights[:, net.class_index(name)].argmax()) for name in names]
@@ -278,7 +279,7 @@ titles = [f"channel {best[i]}, for {names[i]}" for i in range(3)]
 show(dreams, titles, columns=3, wide=3.8)
 
 # %% [markdown]
-# **What to see.** Left: pointed arches and windows. Middle: eyes in pairs, a nose below. Right: coils of tubing. One channel says
+# **What to see.** Left: small houses with windows. Middle: round dark spots, like eyes and noses. Right: coils of tubing. One channel says
 # more clearly what it is for than any list of photographs could. (Not always: many channels answer to several unrelated things.)
 #
 # ### Several layers
@@ -373,7 +374,7 @@ show([frames[index] for index in chosen], titles, columns=3, wide=3.6)
 # The function below is ordinary Python. Under it, in JupyterLab or on Colab, sliders call it.
 
 
-# %% mystnb={"image": {"alt": "A photograph of an astronaut, dreamt over with block5_conv1: a dog's muzzle and eye in her hair, coils and small arches on her suit"}}
+# %% mystnb={"image": {"alt": "A photograph of a motorcycle, dreamt over with block5_conv1: eyes, muzzles and coils have grown on tank, wheels and shelves"}}
 def dream_of(name, layer, steps):
     """One photograph, one layer."""
     small = resize(photo(name), 160)
@@ -385,7 +386,7 @@ def dream_of(name, layer, steps):
     plt.show()
 
 
-dream_of("astronaut", "block5_conv1_relu", steps=10)
+dream_of("motorcycle", "block5_conv1_relu", steps=10)
 
 # %% tags=["widget", "nbval-ignore-output"]
 import os
@@ -425,7 +426,7 @@ dog = net.class_index("dog")
 assert logits[1].argmax() == dog != logits[0].argmax()
 assert logits[1][dog] > logits[0][dog] + 1
 
-# %% mystnb={"image": {"alt": "A bar chart of the twelve logits for the coffee photograph, all near zero, and for its dream by the dog channel: there the bar of dog is by far the highest"}}
+# %% mystnb={"image": {"alt": "A bar chart of the twelve logits for the coffee photograph, none above 1, and for its dream by the dog channel: there the bar of dog is by far the highest"}}
 ax = plt.figure(figsize=(7, 3.2), layout="constrained").subplots()
 places = np.arange(len(net.class_names))
 ax.bar(places - 0.2, logits[0], 0.4, color="#8a8a8a", label="photograph")
@@ -437,7 +438,7 @@ plt.show()
 
 # %% [markdown]
 # **What to see.** One channel was asked for more of itself. After three steps, the network answers *dog*, and is very sure of it. There is still
-# no dog, and hardly anything to be seen: three steps change a pixel by a few grey levels. Whatever a dream shows, it shows by *changing* the picture.
+# no dog, and hardly anything to be seen: three steps change a pixel by three grey levels on average. Whatever a dream shows, it shows by *changing* the picture.
 
 # %% [markdown]
 # ## Self-test

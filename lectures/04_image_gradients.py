@@ -106,7 +106,7 @@ assert_alike(gradient, by_hand)
 #
 # Both divide by the 99th percentile and cut off what lies above. Zero stays black, or white.
 
-# %% mystnb={"image": {"alt": "For the cat and the rocket: the photograph, the absolute gradient on black, the signed gradient on white, and the absolute gradient over the photograph in grey. All are grainy; the cat's covers the whole face, the rocket's follows the rocket and the two masts"}}
+# %% mystnb={"image": {"alt": "For the cat and the rocket: the photograph, the absolute gradient on black and the signed gradient on white. Both are grainy; the cat's covers the whole face, the rocket's follows the rocket and the two masts"}}
 methods = {"absolute": gradient, "signed": gradient}
 attribution_grid(methods, photographs, kind={"signed": "signed"}, labels=answers)
 plt.show()
@@ -144,8 +144,8 @@ for ax in (smooth, jagged):
 plt.show()
 
 # %% [markdown]
-# **What to see.** The score hardly notices. The gradient of a single pixel *jumps*, although the noise is at most a few
-# brightness steps of 255. A ReLU network is made of flat pieces: within a piece the gradient is constant, and at each kink,
+# **What to see.** The score hardly notices. The gradient of a single pixel *jumps*, although the noise has
+# a standard deviation of 3 of 255 at most. A ReLU network is made of flat pieces: within a piece the gradient is constant, and at each kink,
 # where some ReLU switches on or off, it changes at once. With many thousands of ReLUs, kinks are everywhere. Balduzzi et al.
 # (2017) call this *shattered gradients*. The gradient at **one** point is right, and yet says little about the
 # neighbourhood.
@@ -189,12 +189,12 @@ smoothed = {
     for share in (0.05, 0.15, 0.4)
 }
 
-# %% mystnb={"image": {"alt": "For the cat and the rocket: the gradient, and SmoothGrad with 5, 15 and 40 percent noise. The gradient is grainy; at 15 percent the cat's eyes and nose stand out and the rocket with its base; at 40 percent both are lost in grain"}}
+# %% mystnb={"image": {"alt": "For the cat and the rocket: the gradient, and SmoothGrad with 5, 15 and 40 percent noise. The gradient is grainy; at 15 percent the cat's eyes and nose stand out and the rocket with its base; at 40 percent both are nearly lost in grain"}}
 attribution_grid({"gradient": gradient, **smoothed}, photographs, labels=answers)
 plt.show()
 
 # %% [markdown]
-# **What to see.** With 15 % noise the cat's eyes and nose come out of the grain. With 40 % nothing is left: these are
+# **What to see.** With 15 % noise the cat's eyes and nose come out of the grain. With 40 % little is left: these are
 # gradients at pictures that no longer show a cat. The paper recommends 10 to 20 %. That is a trade, and no theory makes
 # it for you: more noise averages over a larger neighbourhood, of which less and less belongs to *this* photograph. Look
 # at the rocket. With noise, the two masts fade. Do they matter? The gradient says yes, for *exactly this* picture.
@@ -396,7 +396,8 @@ for name, (for_cat, for_church) in on_pair.items():
     print(f"{name:9} the two answers are", "alike" if alike > 0.6 else "different")
 
 # %% [markdown]
-# **What to see.** The gradients of the two rows differ. Guided backpropagation gives nearly the same drawing for *cat* and
+# **What to see.** The picture shows sizes, and where a network is sensitive at all it is so for both classes; the printed
+# verdict compares the numbers with their signs, and there the two gradients have little in common. Guided backpropagation gives nearly the same drawing for *cat* and
 # for *church*: the cat's nose, to explain a church! Adebayo et al. (2018) went further. They replaced the trained
 # weights of the upper layers by random ones, and guided backpropagation barely changed. It is nearly an **edge
 # detector**: it shows what the lower layers can see, not what the class depends on. Nie et al. (2018) prove that it
@@ -469,8 +470,8 @@ attribution_grid(everything, photographs, labels=answers)
 plt.show()
 
 # %% [markdown]
-# **What to see.** For the rocket all point at the rocket, most of them at the masts too, and none at the sky. As far as
-# they agree, the question of section 1 is answered: *church* comes from upright things. A tower is a tower. For the cat
+# **What to see.** For the rocket most point at the rocket and the masts, SmoothGrad at the base and the lights, hardly any at
+# the sky. That suggests an answer to section 1: *church* comes from upright things. Lecture 5 puts it to the test. For the cat
 # they disagree, from *everywhere* to *the eyes* and *the cheek*. They answer different questions:
 #
 # | method | asks | passes | mind |

@@ -206,7 +206,7 @@ for ax, name in zip(panels, ["cat", "church", "dog"]):
 plt.show()
 
 # %% [markdown]
-# **What to see.** One pass through the network, and three maps. *Cat* is found on the cat, *church* on the rocket and its
+# **What to see.** One picture, and three maps. *Cat* is found on the cat, *church* on the rocket and its
 # towers: Grad-CAM is **class-discriminative**. *Dog* is found on the cat as well, at other places: fur is evidence for both.
 # The map for a wrong class tells why it was considered at all.
 #
@@ -237,7 +237,7 @@ for ax, name in zip(panels, ["cat", "church"]):
 plt.show()
 
 # %% [markdown]
-# **What to see.** Each speaks against the other. Look at the eye on the left: it spoke for no class above, and here it
+# **What to see.** Each speaks against the other. Look at the eye on the left: it spoke for neither *cat* nor *church* above, and here it
 # speaks against *church*. (For *cat*, even that eye counts a little against.)
 
 # %% [markdown]
@@ -319,7 +319,7 @@ plt.show()
 # A gradient tells what a *small* change would do. One may as well make a large change, and look.
 #
 # **Ablation-CAM** (Desai and Ramaswamy 2020) sets one map to zero and asks how far the score falls. On our network that can be
-# foretold: map $k$ adds $w_k^c \bar A_k$ to the score, with the mean $\bar A_k$, and without it that is gone.
+# foretold (the paper also divides by $y_c$, which changes nothing in the picture where $y_c > 0$): map $k$ adds $w_k^c \bar A_k$ to the score, with the mean $\bar A_k$, and without it that is gone.
 #
 # $$w_k = y_c - y_c(A_k = 0) \quad\left[\; = w_k^c \bar A_k \text{ here} \;\right], \qquad S = \sum_k w_k A_k$$
 
@@ -391,7 +391,7 @@ plt.show()
 # Under this cell, in JupyterLab or on Colab, you may ask for any class by any method.
 
 
-# %% mystnb={"image": {"alt": "The pair of photographs with the Grad-CAM heat map for parachute: it lies in the evening sky around the rocket"}}
+# %% mystnb={"image": {"alt": "The pair of photographs with the Grad-CAM heat map for parachute: it lies in a band around the rocket, hottest at the foot of the right tower"}}
 def ask(name, method):
     """The heat map of one class by one method."""
     heat = getattr(cam, method)(net, pair, name)
@@ -402,8 +402,8 @@ def ask(name, method):
 ask("parachute", "grad_cam")
 
 # %% [markdown]
-# **What to see.** *Parachute* is found around the rocket, mostly in the sky, not on it. Where the network saw parachutes, there
-# was sky behind them.
+# **What to see.** *Parachute* is found in a band around the rocket, not on it, and most at the foot of the right tower. Part of
+# it is sky, as there was behind the parachutes that the network learnt from. But not all: a map says where, and leaves you to guess why.
 
 # %% tags=["widget", "nbval-ignore-output"]
 import os
@@ -457,7 +457,7 @@ plt.show()
 
 # %% [markdown]
 # **What to see.** Without the hottest fifth (on the right) *church* is no longer the likeliest answer. Without the coldest half
-# it still is, as surely as before. The map is *faithful*. `cnnviz.sanity` has the test, its reverse (insertion), and the area under the curve as a number:
+# it still is, and nearly as surely as before. By this test, on this picture, the map is *faithful*. `cnnviz.sanity` has the test, its reverse (insertion), and the area under the curve as a number:
 
 # %%
 from cnnviz import sanity
@@ -502,6 +502,8 @@ for name, explain in explanations.items():
 # %% [markdown]
 # ## 10. Tanks in trees
 #
+# (The heading is the tale of lecture 1: a network was to find tanks among trees, and learnt the weather.)
+#
 # Back to the rocket. Why *church*? The heat lay on slim upright things against the evening sky: the rocket, and the lattice
 # towers beside it. The network has seen churches with their steeples, and no rocket ever. To it, this is a steeple.
 #
@@ -533,7 +535,7 @@ plt.show()
 # *parachute*: there is only sky left. The third map shows a trap. Little speaks for *church* by now, yet the map is drawn as
 # bright as the others, since each is divided by its own maximum. To compare maps, use `normalise=False`.
 #
-# So the rule was *slim and upright against the sky*. A network that had to tell rockets from churches would have to be shown
+# So a rule that fits all three pictures is *slim and upright against the sky*. A network that had to tell rockets from churches would have to be shown
 # both. The same question is asked of networks that read X-rays, and the answer has been the hospital's mark in the corner of
 # the film (Zech et al. 2018).
 

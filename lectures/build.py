@@ -129,7 +129,10 @@ def execute(notebook: NotebookNode, verbose: bool = True) -> NotebookNode:
             "nbval-ignore-output" in tags
         ):  # what TensorFlow says of the machine is not for the reader
             cell.outputs = [
-                output for output in cell.outputs if output.get("name") != "stderr"
+                output
+                for output in cell.outputs
+                if output.get("name") != "stderr"
+                and not output.get("text", "").startswith("Downloading data")
             ]
         for output in cell.outputs:
             if "image/png" in output.get("data", {}):

@@ -51,7 +51,7 @@ class Functions:
 
     def __init__(self, scale: Callable, target: Callable | None) -> None:
         self.scale = _weak(scale)
-        self.target = _weak(target) if target else (lambda: None)
+        self.target = (lambda: None) if target is None else _weak(target)
 
 
 def _weak(function: Callable) -> Callable[[], Callable]:
@@ -69,7 +69,9 @@ def together(scale: Callable, target: Callable | None) -> Functions:
     """Both functions as one object that lives as long as they do, since `Compiled` takes one."""
     made = Functions(scale, target)
     with contextlib.suppress(TypeError):  # one of them cannot be referred to weakly: compiled for this call only
-        return _pairs.setdefault(scale, weakref.WeakKeyDictionary()).setdefault(target or unscaled, made)
+        return _pairs.setdefault(scale, weakref.WeakKeyDictionary()).setdefault(
+            unscaled if target is None else target, made
+        )
     return made
 
 

@@ -23,7 +23,8 @@ def last_maps(model: keras.Model | Classifier, images: Any) -> str:
     semantics and detailed spatial information". Here that is the last layer to finish, of those whose maps have the
     fewest cells (more than one), are no output of the model, and are the layer's own work: layers that pool or drop
     out are passed over, as is one that hands on what it was given. So it is ``block5_conv3`` of VGG16, ``out_relu`` of
-    MobileNetV2, ``block5_conv2_relu`` of the network of the lectures.
+    MobileNetV2, ``block5_conv2_relu`` of the network of the lectures. A sum that a model forms without a layer
+    (``+`` in ConvNeXt's blocks) cannot be named: there it is the last layer before the sum.
 
     The model is traced once for each size of images, not run: what counts is which layers work, not which are listed.
 
@@ -60,11 +61,15 @@ def _trace(model: keras.Model, images: Any) -> str:
     left_out = (*pooling, keras.layers.Dropout, keras.layers.SpatialDropout2D, keras.layers.GaussianNoise)
     ran: dict[str, Any] = {}
     # A partial, because TensorFlow counts retracing by code object and would take many models for one.
-    traced = tf.function(functools.partial(_run, model, layers, ran))
+    traced = tf.function(functools.partial(_run, model, layers, ran), autograph=False)
     try:
         traced.get_concrete_function(tf.TensorSpec(images.shape, images.dtype))
     except tf.errors.OperatorNotAllowedInGraphError:
         _run(model, layers, ran, images)  # the model asks for numbers while it runs: it cannot be traced
+    except ValueError as error:
+        if "Negative dimension" in str(error) or "empty output" in str(error):
+            raise ValueError(f"the images are too small for {model.name!r}") from error
+        raise
     outputs, seen, repeated = ran["outputs"], ran["seen"], ran["repeated"]
     known = {id(output) for output in tf.nest.flatten(outputs)}
     best, fewest = "", float("inf")

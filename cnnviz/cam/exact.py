@@ -110,13 +110,15 @@ def _head(logits: tf.Tensor, name: str) -> tuple[tf.Tensor, tf.Tensor]:
     import tensorflow as tf
 
     found = _before(logits)
-    if found.op.type in ("BiasAdd", "AddV2", "Add"):
+    if found.op.type == "BiasAdd" or (found.op.type in ("AddV2", "Add") and found.op.inputs[1].shape.rank == 1):
         found = _before(found.op.inputs[0])
     means, weights = found, None
     if found.op.type == "MatMul" and not (found.op.get_attr("transpose_a") or found.op.get_attr("transpose_b")):
         means, weights = found.op.inputs
     elif found.op.type == "Conv2D" and all(side == 1 for side in found.op.inputs[0].shape[1:3]):
         means, weights = found.op.inputs
+        if weights.shape[:2] != (1, 1):
+            raise ValueError(f"{name!r} ends with a convolution larger than 1x1" + _INSTEAD)
         weights = weights[0, 0]
     means = _before(means)
     if weights is None:

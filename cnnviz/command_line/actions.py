@@ -168,7 +168,7 @@ def _figures(options: argparse.Namespace, net: Classifier, images: Any, target: 
     map_ = getattr(found, "attributions", found)
     deleted = sanity.deletion(map_, net, images, target, verbose=verbose).auc[0]
     inserted = sanity.insertion(map_, net, images, target, verbose=verbose).auc[0]
-    return f"deletion {deleted:.2f}, insertion {inserted:.2f}"
+    return f"deletion {deleted:.2f} (low is good), insertion {inserted:.2f} (high is good)"
 
 
 def activations(options: argparse.Namespace, net: Classifier, picture: Picture, alone: bool) -> Iterator[Result]:

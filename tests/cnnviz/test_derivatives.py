@@ -1,4 +1,5 @@
 import gc
+import threading
 
 import keras
 import numpy as np
@@ -94,6 +95,65 @@ def test_half_precision_is_close(policy):
     for slope, rough in ((one.images, other.images), (one.gradients["conv2"], other.gradients["conv2"])):
         assert rough.dtype == np.float32
         assert (slope * rough).sum() / np.sqrt((slope**2).sum() * (rough**2).sum()) > 0.99
+
+
+def test_small_gradients_survive_float16():
+    before = keras.config.dtype_policy()
+    found = {}
+    for policy in ("float32", "mixed_float16"):
+        keras.config.set_dtype_policy(policy)
+        try:
+            inputs = keras.Input((160, 160, 3))
+            maps = keras.layers.Conv2D(4, 3, activation="relu", name="conv")(keras.layers.Rescaling(1 / 255)(inputs))
+            model = shake(keras.Model(inputs, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(maps))))
+        finally:
+            keras.config.set_dtype_policy(before)
+        images = np.random.default_rng(0).uniform(0, 255, (1, 160, 160, 3)).astype(np.float32)
+        found[policy] = derivatives(model, images, 1).images.ravel()
+    assert np.corrcoef(found["float32"], found["mixed_float16"])[0, 1] > 0.99
+
+
+def test_what_is_changed_in_a_layer_is_noticed():
+    model = shake(functional())
+    before = derivatives(model, IMAGES, 1).images
+    model.get_layer("norm").epsilon = 0.5
+    after = derivatives(model, IMAGES, 1).images
+    with tf.GradientTape() as tape:
+        batch = tf.constant(IMAGES)
+        tape.watch(batch)
+        score = tf.reduce_sum(model(batch, training=False)[:, 1])
+    np.testing.assert_allclose(after, tape.gradient(score, batch), atol=1e-5)
+    assert np.abs(after - before).max() > 1e-4
+
+
+def test_two_threads_leave_the_model_as_it_was():
+    model = shake(functional())
+    expected = [derivatives(model, IMAGES, 1, rule=rule).images for rule in ("gradient", "guided")]
+    model, found, problems = shake(functional()), {}, []
+
+    def explain(number):
+        try:
+            found[number] = derivatives(model, IMAGES, 1, rule=("gradient", "guided")[number % 2]).images
+        except Exception as error:  # noqa: BLE001  a thread would swallow it
+            problems.append(error)
+
+    threads = [threading.Thread(target=explain, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not problems
+    assert not any("call" in vars(layer) for layer in layer_paths(model).values())
+    for number, images in found.items():
+        np.testing.assert_allclose(images, expected[number % 2], atol=1e-5)
+
+
+def test_channels_first_is_refused():
+    inputs = keras.Input((3, 8, 8))
+    maps = keras.layers.Conv2D(2, 3, data_format="channels_first", name="conv")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(maps)))
+    with pytest.raises(ValueError, match="'conv' of .* is channels_first"):
+        derivatives(model, np.zeros((1, 3, 8, 8), np.float32), 0)
 
 
 def one_relu(how):

@@ -152,3 +152,36 @@ def test_functions_that_give_something_else(function, words):
 def test_a_class_that_the_model_does_not_have():
     with pytest.raises(ValueError, match=r"target is 4; 'functional' has the classes 0 to 3"):
         scores(functional(), [0, 4, 1])
+
+
+def test_a_softmax_that_is_reshaped_is_still_looked_past():
+    inputs = keras.Input((8, 8, 3))
+    maps = keras.layers.GlobalAveragePooling2D(keepdims=True)(inputs)
+    logits = keras.layers.Conv2D(4, 1, name="logits")(maps)
+    model = shake(keras.Model(inputs, keras.layers.Flatten()(keras.layers.Softmax()(logits))))
+    before = keras.Model(inputs, keras.layers.Flatten()(logits))
+    images = IMAGES[:, :8, :8]
+    np.testing.assert_allclose(scores(model, 1, images).logits, before(images), rtol=1e-5, atol=1e-6)
+
+
+def test_a_softmax_inside_a_compiled_function_of_the_model_is_not_taken_for_logits():
+    class Hidden(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.head = keras.layers.Dense(3, activation="softmax")
+
+        @tf.function
+        def call(self, images, training=False):
+            return self.head(tf.reduce_mean(images, axis=(1, 2)))
+
+    model = Hidden()
+    model(IMAGES)
+    with pytest.raises(ValueError, match=r"take @tf\.function away"):
+        scores(model, 1)
+    found = scores(model, lambda outputs: tf.math.log(outputs[:, 1]))
+    np.testing.assert_allclose(found.scores, np.log(model(IMAGES)[:, 1]), rtol=1e-5)
+
+
+def test_class_names_may_be_written_as_they_are_spoken():
+    net = cnnviz.load()
+    assert net.class_index("English springer") == net.class_index("english_springer")
