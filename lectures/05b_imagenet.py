@@ -109,7 +109,7 @@ print("Grad-CAM equals CAM in all", exact[0].size, "cells")
 #
 # The methods of lecture 4 and lecture 5 side by side.
 
-# %% mystnb={"image": {"alt": "The photograph of the cat and five explanations of it: the gradient is grain everywhere; SmoothGrad is a little brighter at eyes and nose; integrated gradients draw the rims of the eyes; Grad-CAM is hot on nose and cheek; guided Grad-CAM shows the eyes and the mouth"}}
+# %% mystnb={"image": {"alt": "The photograph of the cat and five explanations of it: the gradient is grain everywhere; SmoothGrad is a little brighter at eyes and nose; integrated gradients show the eyes as dark holes; Grad-CAM is hot on nose and cheek; guided Grad-CAM shows the eyes and the mouth"}}
 images, picture = prepared("cat")
 methods = {
     "gradient": saliency.gradient(net, images, 282),
