@@ -133,7 +133,7 @@ plt.show()
 #
 # Gradient ascent (lecture 2) on five filters in each of three layers, from near the photograph to near the answer.
 
-# %% mystnb={"image": {"alt": "Three rows of five pictures drawn by gradient ascent: fine stripes and dots in the early layer, curls and scales in the middle, scales, shingles and paving in the late one"}}
+# %% tags=["chaotic"] mystnb={"image": {"alt": "Three rows of five pictures drawn by gradient ascent: fine stripes and dots in the early layer, curls and scales in the middle, scales, shingles and paving in the late one"}}
 layers = ["block_2_expand_relu", "block_7_expand_relu", "block_13_expand_relu"]
 figure = plt.figure(figsize=(11, 6), layout="constrained")
 for ax, layer in zip(figure.subplots(3, 1), layers, strict=True):
@@ -151,7 +151,7 @@ plt.show()
 #
 # Four class neurons, before the softmax:
 
-# %% mystnb={"image": {"alt": "Four pictures drawn by gradient ascent, for the classes macaw, flamingo, lion and daisy"}}
+# %% tags=["chaotic"] mystnb={"image": {"alt": "Four pictures drawn by gradient ascent, for the classes macaw, flamingo, lion and daisy"}}
 wanted = [88, 130, 291, 985]
 dreamt = ascent.maximise(
     net, objectives.class_neuron(wanted), steps=40, verbose=False
@@ -165,7 +165,8 @@ plt.show()
 
 # %% [markdown]
 # **What to see.** One can guess at feathers and beaks, at the flamingo's pink, at fur and at petals; one would not always guess
-# the class. And yet the network is surer of these pictures than of most photographs:
+# the class. (A climb this long amplifies the last digit of every number: on your machine the pictures may look different.) And
+# yet the network is surer of these pictures than of most photographs:
 
 # %%
 scores = net.model(net.scale(dreamt.astype(np.float32))).numpy()
@@ -183,7 +184,7 @@ print(min(drawn) > max(seen))
 #
 # Two fifths of ImageNet's classes are animals, and it shows in what the network dreams (lecture 3).
 
-# %% mystnb={"image": {"alt": "The photograph of a cup of coffee, and beside it the same after DeepDream: saucer and table have turned into scales, eyes and furry animals"}}
+# %% tags=["chaotic"] mystnb={"image": {"alt": "The photograph of a cup of coffee, and beside it the same after DeepDream: saucer and table have turned into scales, eyes and furry animals"}}
 before = photo("coffee")
 after = dream.dream(net, before, "block_13_expand_relu", steps=6, verbose=False)
 figure = plt.figure(figsize=(11, 4), layout="constrained")
