@@ -139,9 +139,9 @@ def find_layer(model: keras.Model, layer: str | keras.Layer) -> tuple[str, keras
     for path, candidate in paths.items():
         if candidate is attribute:
             return path, candidate
-    near = difflib.get_close_matches(layer, paths, n=4, cutoff=0.7)
-    hint = f" (did you mean {' or '.join(near)}?)" if near else ""
-    raise ValueError(f"layer {layer!r} not in {model.name!r}{hint}; {_offer(model, paths)}")
+    offer = _offer(model, paths)
+    near = [path for path in difflib.get_close_matches(layer, paths, n=4, cutoff=0.6) if path not in offer]
+    raise ValueError(f"layer {layer!r} not in {model.name!r}; {offer}" + (f"; near: {', '.join(near)}" if near else ""))
 
 
 def _offer(model: keras.Model, paths: Mapping[str, keras.Layer], most: int = 40) -> str:

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+import cnnviz
 from cnnviz.layers import convolutional_layers, find_layer, layer_paths
 from cnnviz.taps import taps
 from tests.cnnviz.model_kinds import KINDS, SIDE, nested, subclassed
@@ -65,3 +66,9 @@ def test_the_layers_of_a_nested_model_come_where_it_stands():
     backbone = keras.Model(inner, keras.layers.Conv2D(2, 3, name="early")(inner), name="backbone")
     model = keras.Model(inputs, keras.layers.Conv2D(2, 3, name="late")(backbone(inputs)))
     assert list(layer_paths(model)) == ["backbone", "backbone/early", "late"]
+
+
+def test_a_wrong_name_is_answered_with_those_near_it():
+    model = cnnviz.load().model
+    with pytest.raises(ValueError, match="near: .*block5_conv2_relu"):
+        find_layer(model, "blok5_conv2_relu")
