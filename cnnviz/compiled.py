@@ -89,7 +89,7 @@ class Compiled:
             check_layout(model)
             # A partial, because TensorFlow counts retracing by code object and would take many models for one that is
             # traced many times.
-            references = weakref.ref(model), None if target is None else _reference(target)
+            references = weakref.ref(model), None if target is None else weakly(target)
             run = functools.partial(_run, body, *references, self.notes, options)
             # Autograph would rewrite this package's code, find nothing to do, and bury errors in words of its own.
             found["function"] = tf.function(run, autograph=False, reduce_retracing=True)
@@ -140,7 +140,8 @@ def check_layout(model: keras.Model) -> None:
             )
 
 
-def _reference(target: Callable) -> Callable[[], Callable]:
+def weakly(target: Callable) -> Callable[[], Callable]:
+    """A weak reference to a function, or a strong one where it cannot be referred to weakly."""
     try:
         return weakref.ref(target)
     except TypeError:

@@ -12,6 +12,7 @@ import numpy as np
 from cnnviz.ascent.measures import paths, value
 from cnnviz.ascent.parametrisation import Parametrisation, blurred, change_of_parameters, changes, render
 from cnnviz.ascent.robustness import moved
+from cnnviz.compiled import weakly
 from cnnviz.derivatives import forward
 
 if TYPE_CHECKING:
@@ -50,15 +51,8 @@ class Functions:
     """The functions that a step calls; weak, so that they can be forgotten."""
 
     def __init__(self, scale: Callable, target: Callable | None) -> None:
-        self.scale = _weak(scale)
-        self.target = (lambda: None) if target is None else _weak(target)
-
-
-def _weak(function: Callable) -> Callable[[], Callable]:
-    try:
-        return weakref.ref(function)
-    except TypeError:
-        return lambda: function
+        self.scale = weakly(scale)
+        self.target = (lambda: None) if target is None else weakly(target)
 
 
 _pairs: weakref.WeakKeyDictionary[Callable, weakref.WeakKeyDictionary[Callable, Functions]]

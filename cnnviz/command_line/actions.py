@@ -88,17 +88,16 @@ def check(options: argparse.Namespace, net: Classifier) -> None:
     target = getattr(options, "target", None)
     if target is None:
         return
-    words = {name.replace("_", " ").lower(): name for name in net.class_names}
     # A number is one, unless a class is called by it.
     options.target = int(target) if target.isdigit() and target not in net.class_names else target
-    if isinstance(options.target, str):
-        options.target = words.get(target.replace("_", " ").lower(), target)
     try:
         index = class_indices(net, options.target, 1)[0]
     except ValueError as error:
         raise UsageError(f"--target: {error}") from None
     if index >= len(net.class_names):
         raise UsageError(f"--target: there is no class {index}; they are numbered 0 to {len(net.class_names) - 1}")
+    if isinstance(options.target, str):
+        options.target = net.class_names[index]
 
 
 def explain(options: argparse.Namespace, net: Classifier, picture: Picture, alone: bool) -> Iterator[Result]:

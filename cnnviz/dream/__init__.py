@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnviz.arguments import whole_number
 from cnnviz.dream.gradient import Layers
-from cnnviz.dream.octaves import Climber, DreamStep, check_whole, climber
+from cnnviz.dream.octaves import Climber, DreamStep, climber
 from cnnviz.dream.video import check_path, write_video
 from cnnviz.models import Classifier
 
@@ -176,7 +177,7 @@ def zoom_frames(
     Raises:
         ValueError, TypeError: as for `dream`; here, not at the first picture.
     """
-    check_whole("frames", frames, 1)
+    whole_number("frames", frames, 1)
     if not 1 <= enlarge <= 4:
         raise ValueError(f"enlarge is {enlarge}; from 1 (stand still) to 4 is wanted")
     climb = climber(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cnnviz.arguments import whole_number
 from cnnviz.dream.gradient import Layers, Wish, dream_gradient, fixed_size, wish
 from cnnviz.dream.tiles import GRAIN, cut
 from cnnviz.models import Classifier
@@ -151,9 +151,9 @@ def climber(
     """All that was asked for, checked; see `dream`."""
     _check_picture(photograph, "photograph")
     for name, value, least in (("steps", steps, 0), ("jitter", jitter, 0), ("tile", tile, 4 * GRAIN)):
-        check_whole(name, value, least)
+        whole_number(name, value, least)
     if octaves is not None:
-        check_whole("octaves", octaves, 1)
+        whole_number("octaves", octaves, 1)
     if not 1.01 <= octave_scale <= 10:
         raise ValueError(f"octave_scale is {octave_scale}; from 1.01 to 10 is wanted")
     if not np.isfinite(step_size):
@@ -179,15 +179,3 @@ def _check_picture(picture: np.ndarray, name: str) -> None:
         raise ValueError(f"{name} is grey, {picture.shape}; data.read_image({name}) repeats it as red, green and blue")
     if picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
         raise ValueError(f"{name} has shape {picture.shape}; one RGB picture (height, width, 3) is wanted")
-
-
-def check_whole(name: str, value: int, least: int) -> None:
-    """Refuse what is no whole number, or less than this."""
-    try:
-        if isinstance(value, (bool, np.bool_)):
-            raise TypeError
-        value = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} is {value!r}; a whole number is wanted") from None
-    if value < least:
-        raise ValueError(f"{name} is {value}; at least {least} is wanted")

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnviz.arguments import whole_number
 from cnnviz.derivatives import as_batch, derivatives
 from cnnviz.saliency.integration import IntegratedGradients, integrated_gradients
 from cnnviz.saliency.perturbation import occlusion, rise
 from cnnviz.saliency.rendering import absolute, signed
-from cnnviz.saliency.variations import fixed_target, image_batch, unbatched, vary, whole_number
+from cnnviz.saliency.variations import fixed_target, image_batch, unbatched, vary
 from cnnviz.targets import Target
 
 if TYPE_CHECKING:

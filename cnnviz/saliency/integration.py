@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from cnnviz.arguments import whole_number
 from cnnviz.saliency.variations import (
     Baseline,
     baseline_images,
@@ -13,7 +14,6 @@ from cnnviz.saliency.variations import (
     image_batch,
     unbatched,
     vary,
-    whole_number,
 )
 from cnnviz.targets import Target
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnviz.arguments import whole_number
 from cnnviz.saliency.variations import (
     Baseline,
     baseline_images,
@@ -14,7 +15,6 @@ from cnnviz.saliency.variations import (
     image_batch,
     unbatched,
     vary,
-    whole_number,
 )
 from cnnviz.targets import Target
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
@@ -161,21 +160,3 @@ def baseline_images(
         return np.broadcast_to(array.astype(images.dtype), images.shape)
     except ValueError:
         raise ValueError(f"{name} has shape {array.shape}; it does not fit images of shape {images.shape}") from None
-
-
-def whole_number(name: str, number: Any, least: int = 1) -> int:
-    """An argument that counts something.
-
-    Raises:
-        TypeError: not a whole number.
-        ValueError: less than ``least``.
-    """
-    try:
-        if isinstance(number, (bool, np.bool_)):
-            raise TypeError
-        count = operator.index(number)
-    except TypeError:
-        raise TypeError(f"{name} is {number!r}; a whole number is wanted") from None
-    if count < least:
-        raise ValueError(f"{name} is {number}; at least {least} is wanted")
-    return count
