@@ -33,15 +33,15 @@ def state(model: keras.Model) -> int:
     """A number that changes with what may be changed in a layer behind the back of compiled code."""
     return hash(
         tuple(
-            (id(layer), layer.dtype_policy.name, layer.quantization_mode, *(_flag(layer, name) for name in FLAGS))
+            (
+                id(layer),
+                layer.dtype_policy.name,
+                layer.quantization_mode,
+                *(tuple(flag) if type(flag) is list else flag for flag in map(vars(layer).get, FLAGS)),
+            )
             for layer in layer_paths(model).values()
         )
     )
-
-
-def _flag(layer: keras.Layer, name: str) -> Any:
-    value = vars(layer).get(name)
-    return tuple(value) if isinstance(value, list) else value
 
 
 def kept(model: keras.Model, key: Hashable) -> dict[str, Any]:

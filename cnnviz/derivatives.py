@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 import numpy as np
 
 from cnnviz.compiled import Compiled
+from cnnviz.convolution_gradients import fast_convolution_gradients
 from cnnviz.folding import folded
 from cnnviz.layers import find_layer, layer_paths
 from cnnviz.models import Classifier
@@ -150,7 +151,7 @@ def forward(
     takes the place of activations, as in `cnnviz.taps.Taps`.
     """
     layers = layer_paths(model)
-    with rectified_by(rule), folded(layers, keep=[layers[path] for path in paths]):
+    with fast_convolution_gradients(), rectified_by(rule), folded(layers, keep=[layers[path] for path in paths]):
         return taps(model, paths)(images, given) if paths else (model(images, training=False), {})
 
 

@@ -4,7 +4,8 @@ Behind a convolution, normalisation in inference is one factor and one summand f
 
     gamma (w * x + b - mu) / sigma + beta  =  (gamma / sigma) w * x + (b - mu) gamma / sigma + beta
 
-so the factor can be multiplied into the kernel once, instead of into every pixel of the maps.
+so the factor can be multiplied into the kernel once, instead of into every pixel of the maps. A layer of zero padding
+before a depthwise convolution is a pass over memory, too, and the convolution can do it on its way.
 """
 
 from __future__ import annotations
@@ -34,15 +35,16 @@ def folded(layers: Mapping[str, keras.Layer], keep: Collection[keras.Layer] = ()
     import keras
 
     convolutions = {keras.layers.Conv2D: _convolve, keras.layers.DepthwiseConv2D: _convolve_depthwise}
-    # What a convolution returned, the convolution and what it was given; the tensor is kept so that its id stays its.
+    # What a layer returned, the layer and what it was given; the tensor is kept so that its id stays its own.
     returned: dict[int, tuple[Any, keras.Layer, Any]] = {}
+    padded: dict[int, tuple[Any, keras.Layer, Any]] = {}
     here = threading.get_ident()
 
-    def remember(layer: keras.Layer, original: Callable) -> Callable:
+    def remember(layer: keras.Layer, original: Callable, where: dict) -> Callable:
         def call(inputs, *args, **kwargs):
             maps = original(inputs, *args, **kwargs)
             if threading.get_ident() == here:
-                returned[id(maps)] = (maps, layer, inputs)
+                where[id(maps)] = (maps, layer, inputs)
             return maps
 
         return call
@@ -52,7 +54,11 @@ def folded(layers: Mapping[str, keras.Layer], keep: Collection[keras.Layer] = ()
             if threading.get_ident() != here or id(inputs) not in returned or args or kwargs.get("training"):
                 return original(inputs, *args, **kwargs)
             _, convolution, before = returned[id(inputs)]
-            return convolutions[type(convolution)](convolution, before, *_factor_and_summand(layer, convolution))
+            factor, summand = _factor_and_summand(layer, convolution)
+            if id(before) in padded and _pads_itself(convolution):
+                _, padding, before = padded[id(before)]
+                return _convolve_padded(convolution, before, padding.padding, factor, summand)
+            return convolutions[type(convolution)](convolution, before, factor, summand)
 
         return call
 
@@ -62,7 +68,9 @@ def folded(layers: Mapping[str, keras.Layer], keep: Collection[keras.Layer] = ()
                 continue
             # Exactly these classes: a class derived from one of them may do something else.
             if type(layer) in convolutions and layer.data_format == "channels_last" and not _activates(layer):
-                wrapped = remember(layer, layer.call)
+                wrapped = remember(layer, layer.call, returned)
+            elif type(layer) is keras.layers.ZeroPadding2D and layer.data_format == "channels_last":
+                wrapped = remember(layer, layer.call, padded)
             elif type(layer) is keras.layers.BatchNormalization and layer.axis in (-1, 3):
                 wrapped = fold(layer, layer.call)
             else:
@@ -104,8 +112,31 @@ def _convolve_depthwise(layer: keras.Layer, inputs: Any, factor: Any, summand: A
     import tensorflow as tf
     from keras import ops
 
-    kernel = layer.kernel * ops.reshape(factor, layer.kernel.shape[2:])  # (height, width, in, multiplier)
+    kernel = _depthwise_kernel(layer, factor)
     maps = ops.depthwise_conv(
         inputs, kernel, layer.strides, layer.padding, layer.data_format, dilation_rate=layer.dilation_rate
     )
     return tf.nn.bias_add(maps, summand)
+
+
+def _pads_itself(layer: keras.Layer) -> bool:
+    """Whether it is one of those that TensorFlow can be told any padding of: depthwise, not dilated."""
+    import keras
+
+    return (
+        isinstance(layer, keras.layers.DepthwiseConv2D) and layer.padding == "valid" and {*layer.dilation_rate} == {1}
+    )
+
+
+def _convolve_padded(layer: keras.Layer, inputs: Any, padding: Any, factor: Any, summand: Any) -> Any:
+    import tensorflow as tf
+
+    around = [[0, 0], *map(list, padding), [0, 0]]
+    maps = tf.nn.depthwise_conv2d(inputs, _depthwise_kernel(layer, factor), [1, *layer.strides, 1], around)
+    return tf.nn.bias_add(maps, summand)
+
+
+def _depthwise_kernel(layer: keras.Layer, factor: Any) -> Any:
+    from keras import ops
+
+    return layer.kernel * ops.reshape(factor, layer.kernel.shape[2:])  # (height, width, in, multiplier)

@@ -287,7 +287,7 @@ def check_batch(model: keras.Model, images: Any) -> Any:
         raise ValueError(f"images has shape {shape}: the batch is empty")
     if expected and any(want not in (None, have) for want, have in zip(expected[1:], shape[1:], strict=True) if have):
         raise ValueError(f"images has shape {shape}, {model.name!r} takes {_words(expected)}")
-    if tf.executing_eagerly() and not bool(tf.reduce_all(tf.math.is_finite(images))):
+    if tf.executing_eagerly() and not np.isfinite(np.asarray(images)).all():
         raise ValueError("images holds NaN or infinity")
     return images
 
