@@ -264,7 +264,7 @@ def _method_names(text: str) -> list[str]:
 
 
 def _whole(text: str) -> int:
-    if not text.isdigit():
+    if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
     return int(text)
 
@@ -285,7 +285,7 @@ def _seconds(text: str) -> float:
 
 def _size(text: str) -> int | tuple[int, int]:
     sides = text.lower().split("x")
-    if len(sides) > 2 or not all(side.isdigit() and int(side) > 0 for side in sides):
+    if len(sides) > 2 or not all(side.isdecimal() and int(side) > 0 for side in sides):
         raise argparse.ArgumentTypeError(f"{text!r} is no size; 224, or 180x240 (height x width), is wanted")
     return int(sides[0]) if len(sides) == 1 else (int(sides[0]), int(sides[1]))
 

@@ -70,8 +70,6 @@ class Compiled:
             target: a callable that the body uses, or None. A new callable is compiled anew, and what was compiled for
                 it is dropped when it dies.
         """
-        import tensorflow as tf
-
         self._alive = body, model, options, target
         found = kept(model, (body, options, state(model)))
         if target is not None:
@@ -92,7 +90,7 @@ class Compiled:
             references = weakref.ref(model), None if target is None else weakly(target)
             run = functools.partial(_run, body, *references, self.notes, options)
             # Autograph would rewrite this package's code, find nothing to do, and bury errors in words of its own.
-            found["function"] = tf.function(run, autograph=False, reduce_retracing=True)
+            found["function"] = AnySize(run)
         self._function = found["function"]
 
     def __call__(self, *tensors: Any) -> Any:
@@ -115,6 +113,34 @@ class Compiled:
             if "Negative dimension" in str(error) or "empty output" in str(error):
                 raise ValueError(f"the images are too small for {model.name!r}") from error
             raise
+
+
+class AnySize:
+    """``tf.function``, traced once for many sizes of batch and image; for each, where the model must know them.
+
+    Such a model (``tf.reshape(maps, (maps.shape[0], -1))``) fails when it is traced with a size left open.
+    """
+
+    def __init__(self, run: Callable[..., Any], autograph: bool = False) -> None:
+        import tensorflow as tf
+
+        self._left = [tf.function(run, autograph=autograph, reduce_retracing=reduced) for reduced in (True, False)]
+
+    def __call__(self, *tensors: Any) -> Any:
+        return self._first(lambda function: function(*tensors))
+
+    def get_concrete_function(self, *tensors: Any) -> Any:
+        return self._first(lambda function: function.get_concrete_function(*tensors))
+
+    def _first(self, use: Callable[[Any], Any]) -> Any:
+        try:
+            return use(self._left[0])
+        except (TypeError, ValueError) as error:
+            if len(self._left) == 1 or "None" not in str(error):
+                raise
+        result = use(self._left[1])
+        self._left = self._left[1:]
+        return result
 
 
 class _Targets(dict):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 import numpy as np
 
 from cnnviz.compiled import Compiled
-from cnnviz.convolution_gradients import fast_convolution_gradients
+from cnnviz.fast_gradients import fast_gradients
 from cnnviz.folding import folded
 from cnnviz.layers import find_layer, layer_paths
 from cnnviz.models import Classifier
@@ -82,6 +82,8 @@ def derivatives(
     images = check_batch(network, images)
     if isinstance(images, (dict, list, tuple)):
         raise ValueError(f"{network.name!r} takes several inputs; only models of one image can be explained")
+    if isinstance(model, Classifier):
+        model.check_range(images)
     indices = class_indices(model, target, images.shape[0])
     names = dict(_find(network, layer) for layer in layers)
     run = Compiled(_derive, network, (by_image, tuple(names.values()), rule), target if callable(target) else None)
@@ -151,7 +153,7 @@ def forward(
     takes the place of activations, as in `cnnviz.taps.Taps`.
     """
     layers = layer_paths(model)
-    with fast_convolution_gradients(), rectified_by(rule), folded(layers, keep=[layers[path] for path in paths]):
+    with fast_gradients(), rectified_by(rule), folded(layers, keep=[layers[path] for path in paths]):
         return taps(model, paths)(images, given) if paths else (model(images, training=False), {})
 
 
@@ -214,9 +216,7 @@ def _derive(
         scaled = tf.cast(found, tf.float64 if found.dtype == tf.float64 else tf.float32)
         scaled *= tf.cast(scale, scaled.dtype)
     if rule != "gradient":
-        operations = {operation.type for operation in tf.compat.v1.get_default_graph().get_operations()}
-        if not operations & set(RECTIFIERS):
-            raise ValueError(f"{model.name!r} has no ReLU; the rule {rule!r} is one for ReLUs")
+        _check_rectifiers(model, rule)
     sources = [images] * by_image + [activations[path] for path in paths]
     slopes = tape.gradient(scaled, sources) if eager else tf.gradients(scaled, sources) if sources else []
     for path, slope in zip(["the image"] * by_image + [f"layer {path!r}" for path in paths], slopes, strict=True):
@@ -227,6 +227,21 @@ def _derive(
     slopes = [slope / tf.cast(scale, slope.dtype) for slope in slopes]
     gradients = dict(zip(paths, slopes[by_image:], strict=True))
     return found, classes, logits, slopes[0] if by_image else None, activations, gradients
+
+
+def _check_rectifiers(model: keras.Model, rule: Rule) -> None:
+    """Refuse a rule for ReLUs where the graph that is being traced has none, or has some that it cannot reach."""
+    import tensorflow as tf
+
+    graph = tf.compat.v1.get_default_graph()
+    hidden = [node.op for function in graph.as_graph_def().library.function for node in function.node_def]
+    if not {*RECTIFIERS}.isdisjoint(hidden):
+        raise ValueError(
+            f"some ReLUs of {model.name!r} are inside a tf.function or keras.remat of its own, where the rule {rule!r} "
+            "cannot reach them; build the model without it"
+        )
+    if {*RECTIFIERS}.isdisjoint(operation.type for operation in graph.get_operations()):
+        raise ValueError(f"{model.name!r} has no ReLU; the rule {rule!r} is one for ReLUs")
 
 
 def _rescore(

@@ -83,6 +83,24 @@ class Classifier:
             raise ValueError("images is empty; give at least one photograph")
         return self.scale(np.stack(prepared).astype(np.float32))
 
+    def check_range(self, images: Any) -> None:
+        """Warn where pictures cannot be what `scale` makes of photographs: 0..1 for a model of 0..255, or the reverse.
+
+        Args:
+            images: ``(batch, height, width, channels)``, as they are about to be given to the model.
+        """
+        images = np.asarray(images, np.float32)
+        ends = self.scale(np.stack([np.zeros((1, 1, 3)), np.full((1, 1, 3), 255.0)]).astype(np.float32))
+        low, high = float(np.min(ends)), float(np.max(ends))
+        found, wanted = float(np.ptp(images)), high - low
+        # Photographs of fog are flat, and steps of an optimiser overshoot: only what is 20 times off is spoken of.
+        if 0 < found < wanted / 20 or found > 20 * wanted:
+            warnings.warn(
+                f"the images go from {images.min():.3g} to {images.max():.3g}, but this model takes {low:.3g} to "
+                f"{high:.3g}; Classifier.preprocess makes them of uint8 photographs",
+                stacklevel=4,
+            )
+
     def _sides(self, size: int | tuple[int, int] | None) -> tuple[int, int, bool]:
         """Height, width, and whether the whole photograph is wanted."""
         sides = np.atleast_1d(np.asarray(self.size if size is None else size))

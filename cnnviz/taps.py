@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cnnviz.compiled import kept, one_at_a_time, state
+from cnnviz.compiled import AnySize, kept, one_at_a_time, state
 from cnnviz.layers import find_layer, layer_paths
 
 if TYPE_CHECKING:
@@ -188,15 +188,13 @@ class Taps:
 
     def _function(self, want: str) -> Any:
         """The compiled pass that answers ``want``; see `_answer`."""
-        import tensorflow as tf
-
         shared = self._shared()
         if want not in shared:
             # Weak, or the cache would keep the model alive for ever.
             model, layers = weakref.ref(self.model), weakref.WeakValueDictionary(self._layers)
             # Everything that the answer does not need is pruned from the graph here. A partial, because TensorFlow
             # counts retracing by code object and would take many models for one that is traced many times.
-            shared[want] = tf.function(functools.partial(_answer, want, model, layers, shared), reduce_retracing=True)
+            shared[want] = AnySize(functools.partial(_answer, want, model, layers, shared), autograph=True)
         return shared[want]
 
     def __repr__(self) -> str:

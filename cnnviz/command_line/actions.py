@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -60,7 +61,11 @@ class Result(NamedTuple):
 def names(options: argparse.Namespace) -> list[str]:
     """The parts of the files' names that say what they are; see `Result`."""
     if options.command in ("saliency", "cam"):
-        return options.method if len(options.method) == 1 and options.method != ["all"] else [options.command]
+        method = options.method[0] if len(options.method) == 1 and options.method != ["all"] else options.command
+        # A picture of another class is another picture.
+        return [
+            method if options.target is None else f"{method}-{re.sub(r'[^a-z0-9]+', '_', str(options.target).lower())}"
+        ]
     if options.command == "activations" and options.layer:
         return [f"activations-{layer.replace('/', '.')}" for layer in options.layer]
     return [options.command]
@@ -89,7 +94,7 @@ def check(options: argparse.Namespace, net: Classifier) -> None:
     if target is None:
         return
     # A number is one, unless a class is called by it.
-    options.target = int(target) if target.isdigit() and target not in net.class_names else target
+    options.target = int(target) if target.isdecimal() and target not in net.class_names else target
     try:
         index = class_indices(net, options.target, 1)[0]
     except ValueError as error:

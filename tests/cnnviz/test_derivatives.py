@@ -212,6 +212,51 @@ def test_the_three_rules_of_a_relu_by_hand(how, rule):
     np.testing.assert_allclose(found.images[0, 0, :, 0], expected, rtol=1e-6)
 
 
+class Hidden(keras.Model):
+    """A model of which one ReLU is in a graph of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = keras.layers.Conv2D(3, 1, activation="relu")
+        self.again = keras.layers.Conv2D(3, 1)
+        self.rectify = tf.function(tf.nn.relu)
+
+    def call(self, images):
+        return tf.reduce_mean(self.rectify(self.again(self.conv(images))), axis=(1, 2))
+
+
+def test_a_relu_that_a_rule_cannot_reach_is_refused():
+    model = Hidden()
+    assert derivatives(model, IMAGES, 1).images.shape == IMAGES.shape
+    with pytest.raises(ValueError, match=r"inside a tf\.function or keras\.remat .* 'guided' cannot reach"):
+        derivatives(model, IMAGES, 1, rule="guided")
+
+
+class Flattening(keras.Model):
+    """A model that must know how many images it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = keras.layers.Conv2D(4, 3, activation="relu", name="conv")
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, images):
+        maps = self.conv(images)
+        return self.dense(tf.reshape(maps, (maps.shape[0], np.prod(maps.shape[1:]))))
+
+
+def test_a_model_that_must_know_its_sizes_is_traced_for_each():
+    model = Flattening()
+    for count in (2, 3, 1, 3):
+        found = derivatives(model, IMAGES[:count], 1, layers=["conv"])
+        with tf.GradientTape() as tape:
+            images = tf.constant(IMAGES[:count])
+            tape.watch(images)
+            score = tf.reduce_sum(model(images)[:, 1])
+        np.testing.assert_allclose(found.images, tape.gradient(score, images), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(taps(model, "conv")(images)[1]["conv"], found.activations["conv"], rtol=1e-5)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_rules_leave_the_model_and_the_plain_gradient_as_they_were(kind):
     model = shake(KINDS[kind]())

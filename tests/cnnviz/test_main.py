@@ -90,6 +90,13 @@ def test_a_folder_becomes_a_folder_of_the_same_shape(here, model, command):
     assert files(here / "out") == [f"deep/two-{name}.png", f"one-{name}.png"]
 
 
+def test_pictures_of_another_class_do_not_replace_each_other(here, model):
+    paint(here / "a.png")
+    for target in ("Green", "0", "green"):
+        assert main(["cam", "a.png", "--target", target, "--force", *model]) == 0
+    assert files(here) == ["a-grad_cam-0.png", "a-grad_cam-green.png", "a.png"]
+
+
 def test_pictures_of_one_name_do_not_replace_each_other(here, model):
     paint(here / "a.png"), paint(here / "a.jpg")
     assert main(["cam", "a.png", "a.jpg", "a.png", "-o", "out", *model]) == 0

@@ -10,6 +10,7 @@ import pytest
 import data
 from cnnviz import models
 from cnnviz.activations import activation_maps
+from cnnviz.derivatives import derivatives
 from cnnviz.models import Classifier, central_square, imagenet_models, load
 
 
@@ -177,3 +178,19 @@ def test_mobilenet_v2_sees_a_cat(monkeypatch):
     assert logits.argmax() in {281, 282, 283, 284, 285}  # tabby, tiger cat, Persian, Siamese, Egyptian
     with pytest.raises(ValueError, match="224x224 pixels only"):
         record.preprocess(data.photo("cat"), size=96)
+
+
+def test_pictures_of_another_range_are_spoken_of(classifier):
+    images = classifier.preprocess(data.photo("cat"))
+    one = Classifier(classifier.model, classifier.class_names, 128, lambda images: images / 127.5 - 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for net, right in ((classifier, images), (one, one.scale(images))):
+            net.check_range(right)
+            net.check_range(right * 1.5)  # as after steps of an optimiser
+            net.check_range(np.zeros_like(right))
+            derivatives(net, right)
+    with pytest.warns(UserWarning, match="go from 0.* to 1, but this model takes 0 to 255"):
+        derivatives(classifier, images / images.max())
+    with pytest.warns(UserWarning, match="but this model takes -1 to 1; Classifier.preprocess"):
+        derivatives(one, images)

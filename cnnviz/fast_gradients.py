@@ -1,9 +1,13 @@
-"""The gradient of a convolution by its input, computed in the cheapest of the ways that give the same.
+"""The gradient of a layer by its input, computed in the cheapest of the ways that give the same.
 
-A convolution hands the gradient down through its transposed matrix. For a kernel of 1x1 that is one matrix product. For
-stride 1 and padding ``same`` it is again a convolution: with the kernel turned by 180 degrees, and with the channels in
-and out exchanged. TensorFlow has an operation of its own for all of them, which on a CPU is slower than these two:
-than the matrix product always, than the convolution where turning the kernel is little work beside the map's.
+A layer hands the gradient down through its transposed matrix. TensorFlow has an operation for that, and on a CPU it is
+often the slowest way:
+
+- A convolution with a kernel of 1x1 is one matrix product, and so is its gradient.
+- For stride 1 and padding ``same`` the gradient is a convolution again: with the kernel turned by 180 degrees, and with
+  the channels in and out exchanged. It is the faster one where turning the kernel is little work beside the map's.
+- Behind a dense layer y = xW the gradient is g W': for a few images a thin matrix times a large one that is read
+  against its grain. Computed as (W g')', the large one is read in its order.
 """
 
 from __future__ import annotations
@@ -21,8 +25,8 @@ FEW_CHANNELS = 8  # below, as on the way down to an image, TensorFlow's own oper
 
 
 @contextlib.contextmanager
-def fast_convolution_gradients() -> Iterator[None]:
-    """While a graph is traced in it, every two-dimensional convolution gets the gradient of this module.
+def fast_gradients() -> Iterator[None]:
+    """While a graph is traced in it, every two-dimensional convolution and matrix product gets its gradient here.
 
     Outside of a graph it does nothing. It holds for ``tf.gradients``, not for a tape.
     """
@@ -32,13 +36,14 @@ def fast_convolution_gradients() -> Iterator[None]:
         yield
         return
     _register()
-    with tf.compat.v1.get_default_graph().gradient_override_map({"Conv2D": "cnnviz_convolution"}):
+    own = {"Conv2D": "cnnviz_convolution", "MatMul": "cnnviz_matrix_product"}
+    with tf.compat.v1.get_default_graph().gradient_override_map(own):
         yield
 
 
 @functools.cache
 def _register() -> None:
-    """Tell TensorFlow of the gradient, once in a process."""
+    """Tell TensorFlow of the gradients, once in a process."""
     import tensorflow as tf
 
     @tf.RegisterGradient("cnnviz_convolution")
@@ -52,6 +57,15 @@ def _register() -> None:
             input=inputs, filter_sizes=tf.shape(kernel), out_backprop=gradient, **options
         )
         return [_by_input(inputs, kernel, gradient, options), by_kernel]
+
+    @tf.RegisterGradient("cnnviz_matrix_product")
+    def matrix_product(op: tf.Operation, gradient: tf.Tensor) -> list[tf.Tensor]:
+        first, second = map(tf.math.conj, op.inputs)  # which leaves real numbers as they are
+        left, right = op.get_attr("transpose_a"), op.get_attr("transpose_b")
+        # d/dA of A B is g B', d/dB is A' g; the operation may have been told to transpose A, B or both before.
+        by_first = tf.transpose(tf.matmul(second, gradient, transpose_a=right, transpose_b=True))
+        by_second = tf.matmul(first, gradient, transpose_a=not left)
+        return [tf.transpose(by_first) if left else by_first, tf.transpose(by_second) if right else by_second]
 
 
 def _by_input(inputs: tf.Tensor, kernel: tf.Tensor, gradient: tf.Tensor, options: dict[str, Any]) -> tf.Tensor:

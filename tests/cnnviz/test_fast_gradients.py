@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cnnviz import convolution_gradients
-from cnnviz.convolution_gradients import fast_convolution_gradients
+from cnnviz import fast_gradients as module
+from cnnviz.fast_gradients import fast_gradients
 
 SIDE, CHANNELS, FILTERS = 9, 8, 6
 
@@ -22,7 +22,7 @@ def gradients(options, fast, dtype=tf.float64, size=(SIDE, SIDE + 2), kernel=(3,
     @tf.function(input_signature=[tf.TensorSpec(shape, dtype), tf.TensorSpec(weights.shape, dtype)])
     def run(inputs, weights):
         if fast:
-            with fast_convolution_gradients():
+            with fast_gradients():
                 maps = convolve(inputs, weights, **options)
         else:
             maps = convolve(inputs, weights, **options)
@@ -53,7 +53,7 @@ CASES = {
 @pytest.mark.parametrize("large", [0, 10**9], ids=["turned kernel", "small map"])
 @pytest.mark.parametrize("case", CASES)
 def test_equals_tensorflows_own(case, large, monkeypatch):
-    monkeypatch.setattr(convolution_gradients, "LARGE_MAP", large)
+    monkeypatch.setattr(module, "LARGE_MAP", large)
     options, shape = CASES[case]
     (by_input, by_kernel), _ = gradients(options, fast=True, **shape)
     (expected, expected_kernel), _ = gradients(options, fast=False, **shape)
@@ -68,7 +68,7 @@ def test_each_way_is_taken_where_it_is_meant_to(monkeypatch):
     assert slow in gradients(same, fast=True)[1]
     assert slow not in gradients(same, fast=True, size=(100, 100))[1]
     assert slow in gradients(same, fast=True, size=(100, 100), known=False)[1]
-    monkeypatch.setattr(convolution_gradients, "FEW_CHANNELS", CHANNELS + 1)
+    monkeypatch.setattr(module, "FEW_CHANNELS", CHANNELS + 1)
     assert slow in gradients(same, fast=True, size=(100, 100))[1]
     assert slow in gradients(same, fast=False, kernel=(1, 1))[1]
 
@@ -87,7 +87,7 @@ def test_a_convolution_in_groups():
 
     @tf.function
     def run(images):
-        with fast_convolution_gradients():
+        with fast_gradients():
             maps = layer(images)
         return tf.gradients(maps * maps, images)[0]
 
@@ -103,8 +103,29 @@ def test_a_convolution_in_groups():
 def test_outside_of_a_graph_and_after_it_nothing_is_changed():
     layer = keras.layers.Conv2D(2, 1)
     images = tf.ones((1, 4, 4, 3))
-    with fast_convolution_gradients(), tf.GradientTape() as tape:
+    with fast_gradients(), tf.GradientTape() as tape:
         tape.watch(images)
         score = tf.reduce_sum(layer(images))
     assert tape.gradient(score, images).shape == images.shape
     assert "Conv2DBackpropInput" in gradients({"strides": 1, "padding": "SAME"}, fast=False, kernel=(1, 1))[1]
+
+
+@pytest.mark.parametrize("transposed", [(False, False), (False, True), (True, False), (True, True)], ids=str)
+def test_matrix_products(transposed):
+    rng = np.random.default_rng(2)
+    shapes = [shape[::-1] if turn else shape for shape, turn in zip([(3, 5), (5, 4)], transposed, strict=True)]
+    first, second = (tf.constant(rng.normal(size=shape)) for shape in shapes)
+    weights = rng.normal(size=(3, 4))
+
+    @tf.function
+    def run(first, second):
+        with fast_gradients():
+            product = tf.linalg.matmul(first, second, *transposed)
+        return tf.gradients(product * weights, [first, second])
+
+    plain = [
+        np.asarray(one).T if turn else np.asarray(one) for one, turn in zip((first, second), transposed, strict=True)
+    ]
+    expected = [weights @ plain[1].T, plain[0].T @ weights]
+    for found, wanted, turn in zip(run(first, second), expected, transposed, strict=True):
+        np.testing.assert_allclose(found, wanted.T if turn else wanted, rtol=1e-12)
