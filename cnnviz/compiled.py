@@ -37,7 +37,7 @@ def state(model: keras.Model) -> int:
                 id(layer),
                 layer.dtype_policy.name,
                 layer.quantization_mode,
-                *(tuple(flag) if type(flag) is list else flag for flag in map(vars(layer).get, FLAGS)),
+                *(tuple(flag) if isinstance(flag, list) else flag for flag in map(vars(layer).get, FLAGS)),
             )
             for layer in layer_paths(model).values()
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnnviz.plots.canvas import ACCENT, DARK, MIDDLE, new_axes
+from cnnviz.plots.canvas import new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -89,20 +89,24 @@ def climb_curve(
         raise ValueError("this Climb has recorded nothing: hand it to maximise as callback first")
     if labels is not None and len(labels) != scores.shape[1]:
         raise ValueError(f"{len(labels)} labels for {scores.shape[1]} pictures; one for each is wanted")
+    import matplotlib
+
     ax = ax or new_axes(6, 3)
+    # Neighbours at the end have neighbouring colours, so that a name's colour leads to its line.
+    order = np.argsort(scores[-1])
+    colours = dict(zip(order, matplotlib.colormaps["viridis"](np.linspace(0, 0.75, len(order))), strict=True))
     for index, line in enumerate(scores.T):
-        colour = ACCENT if index == 0 else MIDDLE if index % 2 else DARK
-        ax.plot(line, color=colour, linewidth=1.6, linestyle=("-", "--", ":", "-.")[index % 4])
+        ax.plot(line, color=colours[index], linewidth=1.6)
     if labels is not None:
         # Names that would lie upon each other are moved apart, up and down alike.
-        order, least = np.argsort(scores[-1]), 0.045 * (np.ptp(scores) or 1)
+        least = 0.058 * (np.ptp(scores) or 1)
         heights = scores[-1, order].astype(float)
         for index in range(1, len(heights)):
             heights[index] = max(heights[index], heights[index - 1] + least)
         heights -= (heights - scores[-1, order]).mean()
         for index, height in zip(order, heights, strict=True):
             place = {"xytext": (6, 0), "textcoords": "offset points", "va": "center", "annotation_clip": False}
-            ax.annotate(labels[index], (len(scores) - 1, height), fontsize=8, **place)
+            ax.annotate(labels[index], (len(scores) - 1, height), fontsize=8.5, color=colours[index], **place)
     ax.set(xlabel="step", ylabel="objective")
     ax.spines[["top", "right"]].set_visible(False)
     if title:

@@ -67,6 +67,13 @@ def test_a_change_of_the_model_is_noticed(model):
     np.testing.assert_allclose(after, model(IMAGES), rtol=1e-5)
 
 
+def test_a_flag_may_be_a_list():
+    inputs = keras.Input((4, 4, 3))
+    model = keras.Model(inputs, keras.layers.LayerNormalization(axis=[1, 2])(inputs))
+    images = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype(np.float32)
+    np.testing.assert_allclose(Compiled(body, model, (1.0,))(images), model(images), rtol=1e-5, atol=1e-6)
+
+
 def test_new_weights_are_seen_without_compiling_anew(model):
     Compiled(body, model, (1.0,))(IMAGES)
     traces.clear()

@@ -1,0 +1,155 @@
+"""How many pixels come out: windows that fit, padding that keeps a size, and the way back up. One axis at a time."""
+
+from __future__ import annotations
+
+from fcn.arguments import whole_number
+
+Padding = str | int | tuple[int, int]
+
+
+def output_size(size: int, kernel: int, stride: int = 1, padding: Padding = "valid", dilation: int = 1) -> int:
+    """How many places a window has along one axis: ``floor((W - F + 2P) / S) + 1``.
+
+    With dilation ``d`` the window spans ``F = d (kernel - 1) + 1`` pixels. The same holds for pooling.
+
+    Args:
+        size: W, pixels along the axis.
+        kernel: weights of the window along the axis.
+        stride: S, pixels from one place to the next.
+        padding: "valid" (none), "same" (Keras: as much as ``ceil(W / S)`` places need), P zeros on both sides, or
+            ``(before, after)``.
+        dilation: pixels from one weight to the next.
+
+    Raises:
+        ValueError: a number out of range, or a window that does not fit into the padded pixels.
+        TypeError: a number that is not whole.
+
+    Source: lecture on convolutional layers; Dumoulin and Visin 2016, relationships 5 and 15.
+
+    >>> output_size(227, 11, stride=4), output_size(224, 3, padding="same"), output_size(7, 3, stride=2, padding=1)
+    (55, 224, 4)
+    """
+    before, after = paddings(size, kernel, stride=stride, padding=padding, dilation=dilation)
+    return (before + size + after - window_size(kernel, dilation)) // stride + 1
+
+
+def left_over(size: int, kernel: int, stride: int = 1, padding: Padding = "valid", dilation: int = 1) -> int:
+    """How many pixels at the end of the axis no window reaches, for where the division above is rounded down.
+
+    Arguments and errors are those of `output_size`.
+
+    >>> left_over(224, 11, stride=4), left_over(227, 11, stride=4)
+    (1, 0)
+    """
+    before, after = paddings(size, kernel, stride=stride, padding=padding, dilation=dilation)
+    places = (before + size + after - window_size(kernel, dilation)) // stride + 1
+    end = (places - 1) * stride + window_size(kernel, dilation) - before  # of the last window, in pixels of the image
+    return max(0, size - end)
+
+
+def same_padding(size: int, kernel: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
+    """The zeros before and after with which Keras and TensorFlow pad an axis for "same".
+
+    As few as let ``ceil(size / stride)`` windows fit. An odd number of zeros has the larger half behind; and with a
+    stride the number depends on the size, so a window may sit one pixel further left in a larger image.
+
+    Errors are those of `output_size`.
+
+    Source: https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2
+
+    >>> same_padding(10, 3), same_padding(10, 4), same_padding(10, 3, stride=2), same_padding(11, 3, stride=2)
+    ((1, 1), (1, 2), (0, 1), (1, 1))
+    """
+    for name, number in (("size", size), ("kernel", kernel), ("stride", stride), ("dilation", dilation)):
+        whole_number(name, number)
+    places = -(-size // stride)
+    zeros = max((places - 1) * stride + window_size(kernel, dilation) - size, 0)
+    return zeros // 2, zeros - zeros // 2
+
+
+def transposed_output_size(
+    size: int,
+    kernel: int,
+    stride: int = 1,
+    padding: str | int = "valid",
+    output_padding: int | None = None,
+    dilation: int = 1,
+) -> int:
+    """How many pixels a transposed convolution gives along one axis.
+
+    Every one of the W pixels lays down a window of ``F = dilation (kernel - 1) + 1`` pixels, S apart: together
+    ``(W - 1) S + F``. Padding P then takes P pixels away at both ends, and output padding adds some at the end: several
+    sizes are convolved to W, and it says which of them is meant.
+
+    Args:
+        size: W.
+        kernel: weights of the window along the axis.
+        stride: S.
+        padding: P as in PyTorch, or "valid" or "same" as in Keras. Without output padding Keras gives ``W S`` for
+            "same", and ``(W - 1) S + max(F, S)`` for "valid".
+        output_padding: see above; None leaves it to Keras, and is 0 for PyTorch.
+        dilation: pixels from one weight to the next.
+
+    Raises:
+        ValueError: a number out of range, more output padding than there are sizes to choose from, or no pixel left.
+        TypeError: a number that is not whole.
+
+    Source: Dumoulin and Visin 2016, relationship 14; `keras.layers.Conv2DTranspose`; `torch.nn.ConvTranspose2d`.
+
+    >>> transposed_output_size(16, 4, stride=2, padding="same"), transposed_output_size(3, 3, stride=2, padding=1)
+    (32, 5)
+    """
+    for name, number in (("size", size), ("kernel", kernel), ("stride", stride), ("dilation", dilation)):
+        whole_number(name, number)
+    of_keras = _is_keras(padding)
+    if output_padding is not None:
+        whole_number("output_padding", output_padding, least=0)
+        most = stride if of_keras else max(stride, dilation)
+        if output_padding >= most:
+            raise ValueError(f"output_padding is {output_padding}; it must be less than {most}, the stride or dilation")
+    span = window_size(kernel, dilation)
+    if padding == "same":
+        return size * stride if output_padding is None else (size - 1) * stride + span % 2 + output_padding
+    full = (size - 1) * stride + span
+    if of_keras:
+        return full + (max(stride - span, 0) if output_padding is None else output_padding)
+    left = full - 2 * whole_number("padding", padding, least=0) + (output_padding or 0)
+    if left < 1:
+        raise ValueError(f"padding {padding} takes {2 * padding} pixels away at the ends; there are only {full}")
+    return left
+
+
+def paddings(size: int, kernel: int, *, stride: int, padding: Padding, dilation: int) -> tuple[int, int]:
+    """The zeros before and after, for every way to ask for them, when a window fits; errors as `output_size`."""
+    for name, number in (("size", size), ("kernel", kernel), ("stride", stride), ("dilation", dilation)):
+        whole_number(name, number)
+    if _is_keras(padding):
+        before, after = (0, 0) if padding == "valid" else same_padding(size, kernel, stride=stride, dilation=dilation)
+    else:
+        pair = padding if isinstance(padding, (tuple, list)) else (padding, padding)
+        if len(pair) != 2:
+            raise ValueError(f"padding is {padding!r}; a pair is (before, after)")
+        before, after = (whole_number("padding", number, least=0) for number in pair)
+    span = window_size(kernel, dilation)
+    if before + size + after < span:
+        raise ValueError(
+            f"a window of {span} pixels (kernel {kernel}, dilation {dilation}) does not fit into "
+            f"{before + size + after} (size {size}, padding {before} before and {after} after)"
+        )
+    return before, after
+
+
+def window_size(kernel: int, dilation: int = 1) -> int:
+    """Pixels that a window spans, from its first to its last weight.
+
+    >>> window_size(3, dilation=4)
+    9
+    """
+    return dilation * (kernel - 1) + 1
+
+
+def _is_keras(padding: Padding) -> bool:
+    """Is the padding named, as in Keras?"""
+    if isinstance(padding, str) and padding not in ("valid", "same"):
+        raise ValueError(f'padding is {padding!r}; it is "valid", "same", a number of pixels or (before, after)')
+    return isinstance(padding, str)

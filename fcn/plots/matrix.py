@@ -1,0 +1,296 @@
+"""The matrix of a convolution, drawn beside the sums that it computes; and its transpose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from string import ascii_lowercase
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fcn.matrix import Padding, convolution_matrix
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito 2008, told apart by the colour-blind.
+HUES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+DARK, MIDDLE, PALE, TINT = "#333333", "#8a8a8a", "#f0f0ee", "#dfe8ee"
+WIDEST, TALLEST, LARGEST_CELL = 10, 9, 0.36  # inches
+SMALLEST_LETTER = 6  # points
+LONGEST = 4  # products of a sum that is written out
+ZEROS = 300  # cells of a matrix in which the zeros are written, too
+MOST = 62  # cells beside each other; of more only the matrix is drawn, without letters
+SIGN, GAP = 1.2, 0.5  # width of the equals sign, and space between the columns, in cells
+
+
+def draw_matrix(
+    kernel: Any,
+    input_size: int | Sequence[int],
+    *,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    dilation: int | Sequence[int] = 1,
+    inputs: Sequence[str] | None = None,
+    transpose: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """The matrix of a convolution, times its input, equals its output, with the sums written out where there is room.
+
+    Every weight of the kernel has one colour, which it keeps wherever it stands; the zeros are pale. Heavy lines part
+    the blocks that belong to one row of the image.
+
+    Args:
+        kernel: as for `fcn.matrix.convolution_matrix`, numbers or names: ``[1, 2, 1]``, "zyx", ``["abc", "def"]``
+            (rows of letters), or an array of longer names.
+        input_size: like stride, padding and dilation: see `fcn.matrix.convolution_matrix`.
+        stride: from one window to the next.
+        padding: with zeros.
+        dilation: from one tap to the next.
+        inputs: what the numbers that the matrix is multiplied with are called, one each; "0" is left out of the sums.
+            Letters that the kernel does not use, by default.
+        transpose: draw the transposed convolution.
+        ax: where to draw; a new figure, at most 10 inches wide, by default.
+
+    Raises:
+        TypeError, ValueError: as `convolution_matrix` does; rows of the kernel of different length, or another number
+            of names than of inputs.
+    """
+    return _draw([_Panel(kernel, input_size, stride, padding, dilation, inputs, transpose)], ax)
+
+
+def draw_transposes(
+    kernel: Any,
+    input_size: int | Sequence[int],
+    *,
+    stride: int | Sequence[int] = 1,
+    padding: Padding = 0,
+    dilation: int | Sequence[int] = 1,
+    inputs: Sequence[str] | None = None,
+    transpose_inputs: Sequence[str] | None = None,
+) -> Figure:
+    """A convolution and its transpose, side by side, as `draw_matrix` draws them.
+
+    Args:
+        kernel: as for `draw_matrix`, like all others.
+        input_size: of the convolution; the transpose leads back to it.
+        stride: from one window to the next.
+        padding: with zeros.
+        dilation: from one tap to the next.
+        inputs: names of the inputs of the convolution.
+        transpose_inputs: names of the inputs of the transpose.
+
+    Raises:
+        TypeError, ValueError: see `draw_matrix`.
+    """
+    options = (kernel, input_size, stride, padding, dilation)
+    return _draw([_Panel(*options, inputs, False), _Panel(*options, transpose_inputs, True)], None).figure
+
+
+def written_out(weights: np.ndarray, inputs: Sequence[str], longest: int | None = None) -> list[str]:
+    """What a matrix times a column gives, in letters.
+
+    >>> written_out(np.array([["y", "x"], ["0", "y"]]), "ab")
+    ['ay + bx', 'by']
+    >>> written_out(np.array([["2", "−1"], ["1", "0.5"]]), "ab")
+    ['2a − b', 'a + 0.5b']
+
+    Args:
+        weights: names or numbers, as text, ``(outputs, inputs)``; "0" where there is none.
+        inputs: their names; nothing is added for "0".
+        longest: of a sum with more products, the first two and the last are written.
+    """
+    sums = []
+    for row in weights:
+        terms = [_product(weight, name) for weight, name in zip(row, inputs, strict=True) if "0" not in (weight, name)]
+        if longest and len(terms) > longest:
+            terms[2:-1] = ["…"]
+        sums.append(" + ".join(terms).replace("+ −", "− ") or "0")
+    return sums
+
+
+def weight_colours(shape: Sequence[int]) -> np.ndarray:
+    """A colour for each weight of a kernel of this shape, RGB in [0, 1], ``(weights, 3)``.
+
+    In one direction a hue for each weight; in two a hue for each row, lighter from left to right; with channels, or
+    more than seven rows, the colours of viridis in order.
+    """
+    from matplotlib import colormaps
+    from matplotlib.colors import to_rgb
+
+    hues = np.array([to_rgb(hue) for hue in HUES])
+    if len(shape) < 3 and shape[0] <= len(hues):
+        lighter = np.array([0.25]) if len(shape) == 1 else np.linspace(0, 0.7, shape[1])
+        hues = hues[: shape[0], None]
+        return (hues + (1 - hues) * lighter[:, None]).reshape(-1, 3)
+    return colormaps["viridis"](np.linspace(0, 1, int(np.prod(shape))))[:, :3]
+
+
+def weight_names(kernel: Any) -> np.ndarray:
+    """The weights as text, in the shape of the kernel: as they are named, or their value in three digits.
+
+    Raises:
+        ValueError: rows of different length.
+    """
+    if isinstance(kernel, str) or (isinstance(kernel, list | tuple) and any(isinstance(row, str) for row in kernel)):
+        rows = [list(row) if len(row) > 1 else row for row in kernel]
+        if len({len(row) for row in rows}) > 1:
+            raise ValueError(f"kernel is {kernel!r}; its rows must have the same length")
+        return np.array(rows)
+    values = np.asarray(kernel)
+    if values.dtype.kind == "U":
+        return values
+    return np.array([f"{value:.3g}".replace("-", "−") for value in values.ravel()]).reshape(values.shape)
+
+
+class _Panel:
+    """One matrix, its input and its output: their places in cells, and how they are drawn."""
+
+    def __init__(self, kernel, input_size, stride, padding, dilation, inputs, transpose):
+        if np.asarray(kernel).dtype.kind != "U":
+            convolution_matrix(kernel, input_size, stride=stride, padding=padding, dilation=dilation)  # refuses NaN
+        names = weight_names(kernel)
+        # Which weight stands where: the matrix of the kernel 1, 2, 3 and so on.
+        numbered = np.arange(1, names.size + 1).reshape(names.shape)
+        self.places = convolution_matrix(numbered, input_size, stride=stride, padding=padding, dilation=dilation)
+        self.kernel, self.transpose = numbered, transpose
+        self.blocks = self._blocks(names, input_size, stride, padding, dilation)
+        if transpose:
+            self.places, self.blocks = self.places.T, self.blocks[::-1]
+        self.names = np.array(["0", *names.ravel()])
+        self.colours = np.concatenate([[_rgb(PALE)], weight_colours(names.shape)])
+        rows, columns = self.places.shape
+        free = [letter for letter in ascii_lowercase if letter not in self.names]
+        if inputs is not None and len(inputs) != columns:
+            raise ValueError(f"inputs has {len(inputs)} names, and the matrix {self.places.shape} takes {columns}")
+        self.inputs = list(inputs) if inputs is not None else free[:columns] if columns <= len(free) else None
+        self.sums = written_out(self.names[self.places], self.inputs, LONGEST) if self.inputs else None
+        self.result = max(1, max(map(len, self.sums)) * 0.32 + 0.5) if self.sums else 1
+        self.width = max(columns + GAP + 1 + SIGN + self.result, 9)
+        self.head = 1.8 if names.ndim > 2 else len(np.atleast_2d(names)) + 2.3
+        self.plain = False
+
+    def make_plain(self):
+        """Leave the matrix alone: too large for anything beside it."""
+        self.plain, self.width = True, self.places.shape[1]
+        self.head = 0.08 * max(self.places.shape)
+
+    def _blocks(self, names, input_size, stride, padding, dilation):
+        """Rows and columns of the matrix that belong to one row of the image, or to one place with its channels."""
+        from fcn.matrix import windows
+
+        directions = 2 - names.ndim % 2
+        found = windows(input_size, names.shape[:directions], stride=stride, padding=padding, dilation=dilation)
+        inputs, outputs = names.shape[directions:] or (1, 1)
+        count, size = (found[1].count, found[1].size) if directions == 2 else (1, 1)
+        return count * outputs, size * inputs
+
+    def draw(self, ax, left, top):
+        """With the upper left corner of the matrix here."""
+        rows, columns = self.places.shape
+        point = _points_per_cell(ax)
+        letters = 0 if self.plain else max(SMALLEST_LETTER, min(12, 0.56 * point))
+        text = {"ha": "center", "va": "center", "color": DARK, "fontsize": letters}
+        what = "transposed convolution" if self.transpose else "convolution"
+        title = {"fontsize": 9 if self.plain else min(12, max(8, 0.8 * point)), "va": "center", "color": DARK}
+        above = top - (0.4 * self.head if self.plain else self.head - 0.5)
+        ax.text(left, above, f"{what}: {rows} × {columns}", **title)
+        _cells(ax, self.colours[self.places], left, top, point, self.blocks)
+        if self.plain:
+            return
+        _write(ax, self.names[self.places], self.colours[self.places], left, top, letters)
+        if self.kernel.ndim < 3:
+            kernel = np.atleast_2d(self.kernel)
+            above = top - 0.9 - len(kernel)
+            _cells(ax, self.colours[kernel], left, above, point)
+            _write(ax, self.names[kernel], self.colours[kernel], left, above, letters)
+            beside = left + kernel.shape[1] + 0.4
+            ax.text(beside, above + len(kernel) / 2, "kernel", va="center", color=DARK, fontsize=0.8 * letters)
+        first, second = left + columns + GAP, left + columns + GAP + 1 + SIGN
+        for label, x, wide, count, block, words in (
+            ("input", first, 1, columns, self.blocks[1], self.inputs),
+            ("output", second, self.result, rows, self.blocks[0], self.sums),
+        ):
+            _cells(ax, np.broadcast_to(_rgb(TINT), (count, 1, 3)), x, top, point, (block, 1), wide)
+            ax.text(x + wide / 2, top - 0.45, label, **(text | {"fontsize": 0.8 * letters}))
+            for row, word in enumerate(words or ()):
+                ax.text(x + wide / 2, top + row + 0.5, word, **text)
+        ax.text(second - SIGN / 2, top + min(rows, columns) / 2, "=", **(text | {"fontsize": 1.4 * letters}))
+
+
+def _draw(panels: list[_Panel], ax: Axes | None) -> Axes:
+    """Panels side by side, their matrices beginning at the same height; one unit of the axes is one cell."""
+    import matplotlib.pyplot as plt
+
+    between = 1.5
+    if sum(panel.width for panel in panels) + between * len(panels) > MOST:
+        for panel in panels:
+            panel.make_plain()
+        between = 0.06 * max(panel.width for panel in panels)
+    width = sum(panel.width for panel in panels) + between * len(panels)
+    head = max(panel.head for panel in panels)
+    height = head + max(max(panel.places.shape if not panel.plain else panel.places.shape[:1]) for panel in panels)
+    if ax is None:
+        cell = min(LARGEST_CELL, WIDEST / width, TALLEST / height)
+        ax = plt.figure(figsize=(cell * width, cell * height * 1.04)).add_axes((0, 0, 1, 1))
+    ax.set(xlim=(-between / 2, width - between / 2), ylim=(height * 1.03, -0.01 * height), aspect="equal")
+    ax.set_axis_off()
+    left = 0
+    for panel in panels:
+        panel.draw(ax, left, head)
+        left += panel.width + between
+    return ax
+
+
+def _product(weight: str, name: str) -> str:
+    """Of one weight and one input."""
+    try:
+        number = float(weight.replace("−", "-"))
+    except ValueError:  # a letter
+        return name + weight
+    if abs(number) == 1 and not name[0].isdigit():
+        return weight[:-1] + name
+    return weight + ("·" if name[0].isdigit() else "") + name
+
+
+def _rgb(colour: str) -> tuple[float, float, float]:
+    from matplotlib.colors import to_rgb
+
+    return to_rgb(colour)
+
+
+def _points_per_cell(ax: Axes) -> float:
+    box, (left, right), (bottom, top) = ax.get_position(original=True), ax.get_xlim(), ax.get_ylim()
+    width, height = ax.figure.get_size_inches()
+    return 72 * min(box.width * width / (right - left), box.height * height / (bottom - top))
+
+
+def _cells(ax, colours, left, top, point, blocks=(0, 0), wide=1.0):
+    """A table of coloured cells, with white lines between them and dark ones around the blocks."""
+    rows, columns = colours.shape[:2]
+    right, bottom = left + columns * wide, top + rows
+    ax.imshow(colours, extent=(left, right, bottom, top), interpolation="nearest", aspect="equal", zorder=1)
+    thin = {"color": "white", "linewidth": min(1.2, 0.06 * point), "zorder": 2}
+    ax.vlines(left + np.arange(1, columns) * wide, top, bottom, **thin)
+    ax.hlines(top + np.arange(1, rows), left, right, **thin)
+    heavy = {"color": MIDDLE, "linewidth": 0.9, "zorder": 3}
+    # Blocks of one cell need no lines: all cells have them.
+    across = np.arange(0, columns + 1, blocks[1]) if blocks[1] > 1 else np.array([0, columns])
+    down = np.arange(0, rows + 1, blocks[0]) if blocks[0] > 1 else np.array([0, rows])
+    ax.vlines(left + across * wide, top, bottom, **heavy)
+    ax.hlines(top + down, left, right, **heavy)
+
+
+def _write(ax, names, colours, left, top, size):
+    """A word in every cell: dark on a light one, light on a dark one, faint where the matrix is zero."""
+    zero = (colours == _rgb(PALE)).all(axis=-1)
+    light = colours @ (0.299, 0.587, 0.114) > 0.5
+    if zero.size <= ZEROS:  # as the marks of one artist: a text for each of them is slow
+        rows, columns = np.nonzero(zero)
+        style = {"marker": "$0$", "s": 0.45 * size**2, "color": "#b4b4b4", "linewidths": 0}
+        ax.scatter(left + columns + 0.5, top + rows + 0.5, zorder=3, **style)
+    for row, column in np.argwhere(~zero):
+        name, shade = names[row, column], DARK if light[row, column] else "white"
+        small = size if len(name) < 3 else size * 2.2 / len(name)
+        ax.text(left + column + 0.5, top + row + 0.5, name, fontsize=small, color=shade, ha="center", va="center")

@@ -1,0 +1,28 @@
+import numpy as np
+import pytest
+
+from fcn.arguments import number_pair, one_of, whole_number
+
+
+def test_what_counts_is_taken():
+    assert whole_number("factor", np.int64(3)) == 3
+    assert number_pair("factor", 2) == (2, 2)
+    assert number_pair("size", np.array([3, 4])) == number_pair("size", [3, 4]) == (3, 4)
+    one_of("border", "edge", ("edge", "zero"))
+
+
+@pytest.mark.parametrize("value", [2.0, True, np.True_, "2", None])
+def test_what_is_no_whole_number_is_refused(value):
+    with pytest.raises(TypeError, match="factor is .*whole number"):
+        whole_number("factor", value)
+    with pytest.raises(TypeError, match="factor is .*whole number"):
+        number_pair("factor", (2, value))
+
+
+def test_other_values_are_refused():
+    with pytest.raises(ValueError, match="stride is 0; at least 1"):
+        whole_number("stride", 0)
+    with pytest.raises(ValueError, match="size is .*two"):
+        number_pair("size", (1, 2, 3))
+    with pytest.raises(ValueError, match="border is 'wrap'; accepted: edge, zero"):
+        one_of("border", "wrap", ("edge", "zero"))
