@@ -1,1 +1,16 @@
-"""fcn: every pixel a class. Semantic segmentation with fully convolutional networks (to come with lectures 6 to 8)."""
+"""fcn: every pixel a class. Semantic segmentation with fully convolutional networks.
+
+============================  ==========================================================================================
+`fcn.arithmetic`              sizes, receptive fields, parameters and multiply-adds of any Keras model
+`fcn.matrix`                  a convolution as a matrix, its transpose, im2col
+`fcn.convolutions`            the relatives: dilated, separable, grouped, deformable, involution
+`fcn.upsampling`              zeros put in, then a filter: nearest, bilinear, bicubic
+`fcn.interpolation`           the filters, and where samples lie
+`fcn.layers`                  unpooling, bilinear and sub-pixel upsampling as Keras layers
+`fcn.initializers`            a transposed convolution that starts as interpolation
+`fcn.checkerboard`            the artefacts of transposed convolution, measured
+`fcn.plots`                   all of it, drawn
+============================  ==========================================================================================
+
+Networks, losses, metrics and training come with lectures 08 and 09.
+"""

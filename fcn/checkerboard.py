@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fcn.arguments import one_of, whole_number
+from data.arguments import one_of, whole_number
 
 if TYPE_CHECKING:
     import tensorflow as tf

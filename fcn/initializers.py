@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from fcn.arguments import whole_number
+from data.arguments import whole_number
 
 
 def bilinear_filter(size: int) -> np.ndarray:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from fcn.arguments import one_of, whole_number
+from data.arguments import one_of, whole_number
 
 REACH = {"nearest": 0.5, "bilinear": 1.0, "bicubic": 2.0}  # in old samples, to either side
 ALIGNMENTS = ("half_pixel", "asymmetric", "align_corners")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fcn.arguments import whole_number
+from data.arguments import whole_number
 from fcn.arithmetic.sizes import same_padding
 
 LARGEST = 50_000_000  # entries of a matrix that is still made: 400 MB of float64

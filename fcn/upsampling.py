@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fcn.arguments import number_pair, one_of
+from data.arguments import number_pair, one_of
 from fcn.interpolation import interpolation_kernel, tap_offsets
 
 if TYPE_CHECKING:

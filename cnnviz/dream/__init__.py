@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnviz.arguments import whole_number
 from cnnviz.dream.gradient import Layers
 from cnnviz.dream.octaves import Climber, DreamStep, climber
 from cnnviz.dream.video import check_path, write_video
 from cnnviz.models import Classifier
+from data.arguments import whole_number
 
 if TYPE_CHECKING:
     import keras

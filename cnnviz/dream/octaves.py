@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cnnviz.arguments import whole_number
 from cnnviz.dream.gradient import Layers, Wish, dream_gradient, fixed_size, wish
 from cnnviz.dream.tiles import GRAIN, cut
 from cnnviz.models import Classifier
 from cnnviz.targets import keras_model
+from data.arguments import whole_number
 
 if TYPE_CHECKING:
     import keras

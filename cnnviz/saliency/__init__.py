@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnviz.arguments import whole_number
 from cnnviz.derivatives import as_batch, derivatives
 from cnnviz.saliency.integration import IntegratedGradients, integrated_gradients
 from cnnviz.saliency.perturbation import occlusion, rise
 from cnnviz.saliency.rendering import absolute, signed
 from cnnviz.saliency.variations import fixed_target, image_batch, unbatched, vary
 from cnnviz.targets import Target
+from data.arguments import whole_number
 
 if TYPE_CHECKING:
     import keras

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from cnnviz.arguments import whole_number
 from cnnviz.saliency.variations import (
     Baseline,
     baseline_images,
@@ -16,6 +15,7 @@ from cnnviz.saliency.variations import (
     vary,
 )
 from cnnviz.targets import Target
+from data.arguments import whole_number
 
 if TYPE_CHECKING:
     import keras

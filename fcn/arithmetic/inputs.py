@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fcn.arguments import whole_number
+from data.arguments import whole_number
 
 if TYPE_CHECKING:
     import keras

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fcn.arguments import whole_number
+from data.arguments import whole_number
 
 Padding = str | int | tuple[int, int]
 

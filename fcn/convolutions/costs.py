@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, get_args
 
-from fcn.arguments import number_pair, whole_number
+from data.arguments import number_pair, whole_number
 from fcn.convolutions.fitting import Pair, divides
 
 Kind = Literal[

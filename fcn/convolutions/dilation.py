@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fcn.arguments import number_pair
+from data.arguments import number_pair
 from fcn.convolutions.fitting import Pair
 from fcn.convolutions.plain import ordinary
 

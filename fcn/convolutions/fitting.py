@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fcn.arguments import one_of
+from data.arguments import one_of
 
 Pair = tuple[int, int]
 PADDINGS = "same", "valid"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fcn.arguments import whole_number
+from data.arguments import whole_number
 from fcn.convolutions.fitting import Pair, divides, image_tensor, tensor
 from fcn.convolutions.plain import ordinary
 

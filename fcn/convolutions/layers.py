@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from fcn.arguments import number_pair, one_of, whole_number
+from data.arguments import number_pair, one_of, whole_number
 from fcn.convolutions.deformation import deformable
 from fcn.convolutions.fitting import PADDINGS, Pair, divides
 from fcn.convolutions.groups import channel_shuffle

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fcn.arguments import number_pair
+from data.arguments import number_pair
 from fcn.convolutions.fitting import Pair, check_fits, image_tensor, tensor
 
 

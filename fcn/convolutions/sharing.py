@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from fcn.arguments import whole_number
+from data.arguments import whole_number
 from fcn.convolutions.fitting import Pair
 
 UNSEEN = -1

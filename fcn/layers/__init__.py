@@ -1,8 +1,6 @@
 """Keras layers that make maps larger, and those that remember where a maximum was."""
 
-from fcn.layers.pooling import MaxPoolingWithArgmax2D as MaxPoolingWithArgmax2D
-from fcn.layers.pooling import MaxUnpooling2D as MaxUnpooling2D
-from fcn.layers.pooling import indices_from_tensorflow as indices_from_tensorflow
+from fcn.layers.pooling import MaxPoolingWithArgmax2D, MaxUnpooling2D, indices_from_tensorflow
 from fcn.layers.resizing import BilinearUpsampling2D, SubPixelUpsampling2D
 
 __all__ = [

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fcn.arguments import number_pair, one_of
+from data.arguments import number_pair, one_of
 from fcn.layers.windows import Pair, Windows, pool_with_argmax, put_back, sizes
 
 

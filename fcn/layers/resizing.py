@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from fcn.arguments import number_pair, whole_number
+from data.arguments import number_pair, whole_number
 from fcn.initializers import ICNRInitializer
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fcn.arguments import whole_number
+from data.arguments import whole_number
 from fcn.checkerboard import checkerboard_energy
 from fcn.interpolation import ALIGNMENTS, REACH, interpolation_kernel, profile, source_positions, tap_offsets
 

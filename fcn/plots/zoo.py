@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fcn.arguments import number_pair
+from data.arguments import number_pair
 from fcn.convolutions.fitting import Pair
 from fcn.convolutions.sharing import UNSEEN, seen_weights
 

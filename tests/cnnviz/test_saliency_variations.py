@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from cnnviz.arguments import whole_number
 from cnnviz.models import Classifier
 from cnnviz.saliency.variations import baseline_images, clean_scores, fixed_target, image_batch, vary
+from data.arguments import whole_number
 from tests.cnnviz.model_kinds import SIDE, functional, shake
 
 IMAGES = np.random.default_rng(0).normal(size=(3, SIDE, SIDE, 3)).astype(np.float32)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fcn.arguments import number_pair, one_of, whole_number
+from data.arguments import number_pair, one_of, whole_number
 
 
 def test_what_counts_is_taken():

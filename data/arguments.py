@@ -1,4 +1,4 @@
-"""Checks of arguments, in words that say what is wanted."""
+"""Checks of arguments that all packages share, in words that say what is wanted."""
 
 from __future__ import annotations
 
