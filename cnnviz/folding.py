@@ -55,9 +55,8 @@ def folded(layers: Mapping[str, keras.Layer], keep: Collection[keras.Layer] = ()
                 return original(inputs, *args, **kwargs)
             _, convolution, before = returned[id(inputs)]
             factor, summand = _factor_and_summand(layer, convolution)
-            if id(before) in padded and _pads_itself(convolution):
-                _, padding, before = padded[id(before)]
-                return _convolve_padded(convolution, before, padding.padding, factor, summand)
+            if id(before) in padded and _pads_as_same(convolution, *padded[id(before)][1:]):
+                return _convolve_depthwise(convolution, padded[id(before)][2], factor, summand, padding="same")
             return convolutions[type(convolution)](convolution, before, factor, summand)
 
         return call
@@ -108,35 +107,34 @@ def _convolve(layer: keras.Layer, inputs: Any, factor: Any, summand: Any) -> Any
     return tf.nn.bias_add(maps, summand)  # TensorFlow makes one operation of convolution, bias and ReLU
 
 
-def _convolve_depthwise(layer: keras.Layer, inputs: Any, factor: Any, summand: Any) -> Any:
+def _convolve_depthwise(layer: keras.Layer, inputs: Any, factor: Any, summand: Any, padding: str | None = None) -> Any:
     import tensorflow as tf
     from keras import ops
 
-    kernel = _depthwise_kernel(layer, factor)
+    kernel = layer.kernel * ops.reshape(factor, layer.kernel.shape[2:])  # (height, width, in, multiplier)
     maps = ops.depthwise_conv(
-        inputs, kernel, layer.strides, layer.padding, layer.data_format, dilation_rate=layer.dilation_rate
+        inputs, kernel, layer.strides, padding or layer.padding, layer.data_format, dilation_rate=layer.dilation_rate
     )
     return tf.nn.bias_add(maps, summand)
 
 
-def _pads_itself(layer: keras.Layer) -> bool:
-    """Whether it is one of those that TensorFlow can be told any padding of: depthwise, not dilated."""
+def _pads_as_same(convolution: keras.Layer, layer: keras.Layer, inputs: Any) -> bool:
+    """Whether a layer of zeros and a depthwise convolution behind it are one with padding "same".
+
+    So it is in MobileNet and its kin. (TensorFlow can be told any padding, but aborts where oneDNN then rewrites it.)
+    """
     import keras
 
-    return (
-        isinstance(layer, keras.layers.DepthwiseConv2D) and layer.padding == "valid" and {*layer.dilation_rate} == {1}
+    if not isinstance(convolution, keras.layers.DepthwiseConv2D) or convolution.padding != "valid":
+        return False
+    sides = zip(inputs.shape[1:3], convolution.kernel_size, convolution.strides, layer.padding, strict=True)
+    return {*convolution.dilation_rate} == {1} and all(
+        size is not None and tuple(zeros) == _same_padding(size, kernel, stride)
+        for size, kernel, stride, zeros in sides
     )
 
 
-def _convolve_padded(layer: keras.Layer, inputs: Any, padding: Any, factor: Any, summand: Any) -> Any:
-    import tensorflow as tf
-
-    around = [[0, 0], *map(list, padding), [0, 0]]
-    maps = tf.nn.depthwise_conv2d(inputs, _depthwise_kernel(layer, factor), [1, *layer.strides, 1], around)
-    return tf.nn.bias_add(maps, summand)
-
-
-def _depthwise_kernel(layer: keras.Layer, factor: Any) -> Any:
-    from keras import ops
-
-    return layer.kernel * ops.reshape(factor, layer.kernel.shape[2:])  # (height, width, in, multiplier)
+def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """The zeros before and after that TensorFlow puts for "same"."""
+    zeros = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return zeros // 2, zeros - zeros // 2

@@ -1,4 +1,7 @@
 import gc
+import os
+import subprocess
+import sys
 import threading
 
 import keras
@@ -386,3 +389,25 @@ def test_as_batch():
     assert batch.shape == (1, SIDE, SIDE, 3) and single
     batch, single = as_batch(IMAGES)
     assert batch is IMAGES and not single
+
+
+ONEDNN = """
+import keras, numpy as np
+from cnnviz.derivatives import derivatives
+inputs = keras.Input((112, 112, 3))
+maps = keras.layers.Conv2D(8, 3, padding="same", activation="relu")(inputs)
+maps = keras.layers.ReLU(6)(keras.layers.BatchNormalization()(keras.layers.Conv2D(16, 1, use_bias=False)(maps)))
+maps = keras.layers.ZeroPadding2D(((0, 1), (0, 1)))(maps)
+maps = keras.layers.DepthwiseConv2D(3, 2, use_bias=False)(maps)
+maps = keras.layers.ReLU(6)(keras.layers.BatchNormalization()(maps))
+model = keras.Model(inputs, keras.layers.Dense(5)(keras.layers.GlobalAveragePooling2D()(maps)))
+images = np.random.default_rng(0).normal(size=(2, 112, 112, 3)).astype("float32")
+assert np.isfinite(derivatives(model, images, 1).images).all()
+"""
+
+
+def test_no_graph_is_one_that_onednn_cannot_rewrite():
+    # It ends the process where it meets an operation that it half knows, and is on by default on many machines.
+    settings = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1"}
+    ended = subprocess.run([sys.executable, "-c", ONEDNN], env=settings, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr[-2000:]

@@ -83,33 +83,40 @@ def test_every_kind_of_convolution(options):
     assert not any("FusedBatchNorm" in kind for kind in types)
 
 
-@pytest.mark.parametrize("strides", [1, 2])
-@pytest.mark.parametrize("padding", [((0, 1), (0, 1)), 1, ((2, 0), (1, 3))], ids=str)
-def test_a_depthwise_convolution_pads_itself(padding, strides):
-    inputs = keras.Input((15, 15, 4))
-    maps = keras.layers.ZeroPadding2D(padding)(inputs)
-    maps = keras.layers.DepthwiseConv2D(3, strides, use_bias=False)(maps)
-    model = shake(keras.Model(inputs, keras.layers.BatchNormalization()(maps)))
-    images = tf.constant(np.random.default_rng(1).normal(size=(2, 15, 15, 4)).astype(np.float32))
+@pytest.mark.parametrize(
+    ("size", "strides", "padding"), [(16, 2, ((0, 1), (0, 1))), (15, 2, 1), (15, 1, 1), (7, 3, 1)], ids=str
+)
+def test_a_depthwise_convolution_pads_itself(size, strides, padding):
+    model, images = padded(size, padding, keras.layers.DepthwiseConv2D(3, strides, use_bias=False))
     run = compiled(model)
     np.testing.assert_allclose(run(images), model(images, training=False), rtol=1e-5, atol=1e-5)
     assert not any(kind.startswith("Pad") for kind in used(run, images))
 
 
-@pytest.mark.parametrize("conv", ["same", "dilated", "not depthwise"])
-def test_other_convolutions_are_padded_by_the_layer(conv):
-    layers = {
-        "same": keras.layers.DepthwiseConv2D(3, padding="same"),
-        "dilated": keras.layers.DepthwiseConv2D(3, dilation_rate=2),
-        "not depthwise": keras.layers.Conv2D(3, 3),
-    }
-    inputs = keras.Input((15, 15, 4))
-    maps = layers[conv](keras.layers.ZeroPadding2D(2)(inputs))
-    model = shake(keras.Model(inputs, keras.layers.BatchNormalization()(maps)))
-    images = tf.constant(np.random.default_rng(1).normal(size=(2, 15, 15, 4)).astype(np.float32))
+@pytest.mark.parametrize(
+    ("padding", "conv"),
+    [
+        (((0, 1), (0, 1)), {}),  # too little
+        (((2, 0), (1, 1)), {}),  # on the wrong side
+        (1, {"padding": "same"}),
+        (2, {"dilation_rate": 2}),
+        (1, None),
+    ],
+    ids=str,
+)
+def test_other_convolutions_are_padded_by_the_layer(padding, conv):
+    layer = keras.layers.Conv2D(3, 3) if conv is None else keras.layers.DepthwiseConv2D(3, **conv)
+    model, images = padded(15, padding, layer)
     run = compiled(model)
     np.testing.assert_allclose(run(images), model(images, training=False), rtol=1e-5, atol=1e-5)
     assert any(kind.startswith("Pad") for kind in used(run, images))
+
+
+def padded(size, padding, conv):
+    inputs = keras.Input((size, size, 4))
+    maps = conv(keras.layers.ZeroPadding2D(padding)(inputs))
+    images = tf.constant(np.random.default_rng(1).normal(size=(2, size, size, 4)).astype(np.float32))
+    return shake(keras.Model(inputs, keras.layers.BatchNormalization()(maps))), images
 
 
 def test_gradients_are_the_same():
