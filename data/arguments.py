@@ -34,7 +34,8 @@ def number_pair(name: str, numbers: int | Sequence[int], least: int = 1) -> tupl
         TypeError: something else.
         ValueError: not two, or less than ``least``.
     """
-    if not isinstance(numbers, (Sequence, np.ndarray)) or isinstance(numbers, str):
+    several = isinstance(numbers, (Sequence, np.ndarray)) and not isinstance(numbers, (str, bytes, bytearray))
+    if not several or getattr(numbers, "ndim", 1) == 0:
         return (whole_number(name, numbers, least),) * 2
     if len(numbers) != 2:
         raise ValueError(f"{name} is {numbers!r}; one whole number is wanted, or two, (vertical, horizontal)")

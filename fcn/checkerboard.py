@@ -60,8 +60,8 @@ def checkerboard_energy(maps: np.ndarray | tf.Tensor, stride: int, *, border: in
     there without any artefact, so compare with the same picture resized.
 
     Args:
-        maps: ``(height, width)``, ``(height, width, channels)`` or ``(batch, height, width, channels)``, any numbers:
-            a response to a constant input, or a gradient. Energies are added up over batch and channels.
+        maps: ``(height, width)``, ``(height, width, channels)`` or ``(batch, height, width, channels)``, any real
+            numbers: a response to a constant input, or a gradient. Energies are added up over batch and channels.
         stride: 2 or more.
         border: pixels left out along all four sides, where padding with zeros makes another picture.
 
@@ -69,8 +69,8 @@ def checkerboard_energy(maps: np.ndarray | tf.Tensor, stride: int, *, border: in
         From 0, as for constant maps, to 1, as for ``+1 -1 +1 -1 ...``.
 
     Raises:
-        TypeError, ValueError: numbers that are not whole or too small, another rank, NaN or infinite, maps that are
-            zero everywhere, or too small for a block of ``stride x stride`` inside the border.
+        TypeError, ValueError: numbers that are not whole or too small, complex maps, another rank, NaN or infinite,
+            maps that are zero everywhere, or too small for a block of ``stride x stride`` inside the border.
 
     >>> checkerboard_energy(overlap(4, 2, 8, padding="same"), 2, border=2)
     0.0
@@ -78,7 +78,10 @@ def checkerboard_energy(maps: np.ndarray | tf.Tensor, stride: int, *, border: in
     0.19
     """
     stride, border = whole_number("stride", stride, 2), whole_number("border", border, 0)
-    maps = np.asarray(maps, np.float64)
+    maps = np.asarray(maps)
+    if maps.dtype.kind in "cOSU":
+        raise TypeError(f"maps hold {maps.dtype}; real numbers are wanted")
+    maps = maps.astype(np.float64)
     if maps.ndim not in (2, 3, 4):
         raise ValueError(
             f"maps have shape {maps.shape}; (height, width), (height, width, channels) or (batch, height, width, "
@@ -91,9 +94,12 @@ def checkerboard_energy(maps: np.ndarray | tf.Tensor, stride: int, *, border: in
         raise ValueError(f"maps of shape {whole} have no block of {stride}x{stride} inside a border of {border}")
     if not np.isfinite(maps).all():
         raise ValueError("maps have NaN or infinite numbers among them")
-    total = np.mean(maps**2)
-    if total == 0:
+    largest = np.abs(maps).max()
+    if largest == 0:
         raise ValueError("maps are zero everywhere; there is no energy to take a share of")
+    # The share does not change with the scale, but squares overflow or vanish. A power of two rounds nothing.
+    maps = np.ldexp(maps, -np.frexp(largest)[1])
+    total = np.mean(maps**2)
     places = range(stride)
     blocks = np.array([[maps[:, row::stride, column::stride].mean((1, 2)) for column in places] for row in places])
     shares = np.outer(*(np.bincount(np.arange(side) % stride) / side for side in maps.shape[1:3]))[..., None, None]

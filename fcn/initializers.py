@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -38,6 +39,13 @@ def _profile(size: int) -> np.ndarray:
     return 1 - np.abs(np.arange(size) - (size - 1) / 2) / ((size + 1) // 2)
 
 
+def _sides(shape: Any) -> tuple[int, ...]:
+    """A kernel's shape as whole numbers."""
+    if not isinstance(shape, Iterable):
+        raise TypeError(f"the kernel's shape is {shape!r}; a tuple of whole numbers is wanted")
+    return tuple(whole_number("a side of the kernel", side) for side in shape)
+
+
 @keras.saving.register_keras_serializable(package="fcn")
 class BilinearInitializer(keras.initializers.Initializer):
     """A transposed convolution that starts as bilinear upsampling, each channel on its own.
@@ -47,6 +55,7 @@ class BilinearInitializer(keras.initializers.Initializer):
     repeating the edge, so that the outermost ``f // 2`` pixels are darker.
 
     Raises:
+        TypeError: when called for a shape of no whole numbers.
         ValueError: when called for a kernel that is not ``(height, width, out, in)``, or that has more or fewer
             channels out than in: interpolation maps each channel to itself.
 
@@ -55,12 +64,13 @@ class BilinearInitializer(keras.initializers.Initializer):
 
     def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
         """The kernel ``(height, width, channels, channels)`` in ``dtype``, by default Keras' ``floatx``."""
+        shape = _sides(shape)
         if len(shape) != 4:
-            raise ValueError(f"the kernel's shape is {tuple(shape)}; (height, width, out, in) is wanted")
+            raise ValueError(f"the kernel's shape is {shape}; (height, width, out, in) is wanted")
         height, width, out, channels = shape
         if out != channels:
             raise ValueError(
-                f"the kernel's shape is {tuple(shape)}: {channels} channels in, {out} out; bilinear interpolation maps "
+                f"the kernel's shape is {shape}: {channels} channels in, {out} out; bilinear interpolation maps "
                 "each channel to itself. Set filters to the number of input channels, or put a 1x1 convolution before"
             )
         kernel = np.outer(_profile(height), _profile(width))[:, :, None, None] * np.eye(channels)
@@ -92,9 +102,9 @@ class ICNRInitializer(keras.initializers.Initializer):
 
     def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
         """A kernel whose last axis is in the order of `tf.nn.depth_to_space`: pixel after pixel, not by filter."""
-        copies = self.factor**2
+        shape, copies = _sides(shape), self.factor**2
         if not shape or shape[-1] % copies:
-            raise ValueError(f"the kernel's shape is {tuple(shape)}; its last side has to be a multiple of {copies}")
+            raise ValueError(f"the kernel's shape is {shape}; its last side has to be a multiple of {copies}")
         drawn = self.initializer((*shape[:-1], shape[-1] // copies), dtype=dtype)
         return keras.ops.tile(drawn, (1,) * (len(shape) - 1) + (copies,))
 

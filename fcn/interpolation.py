@@ -17,6 +17,8 @@ slides on upsampling.
 
 from __future__ import annotations
 
+import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -39,14 +41,21 @@ def profile(method: str, distance: Any, *, a: float = -0.5) -> np.ndarray:
         float64, of that shape.
 
     Raises:
+        TypeError: ``a`` is no number.
         ValueError: another method, or ``a`` is not finite.
 
     >>> profile("bilinear", [-0.5, 0, 0.25, 2]).tolist()
     [0.5, 1.0, 0.75, 0.0]
     """
     one_of("method", method, tuple(REACH))
-    if not np.isfinite(a):
-        raise ValueError(f"a is {a}; a finite number is wanted, -0.5 or -0.75 as a rule")
+    try:
+        finite = not isinstance(a, str | bytes) and math.isfinite(a)
+    except TypeError:
+        finite = False
+    if not finite:
+        raise (ValueError if isinstance(a, Real) else TypeError)(
+            f"a is {a!r}; a finite number is wanted, -0.5 or -0.75 as a rule"
+        )
     distance = np.asarray(distance, np.float64)
     if method == "nearest":  # a tie goes to the sample on the right, as rounding half up
         return ((distance >= -0.5) & (distance < 0.5)).astype(np.float64)

@@ -72,9 +72,11 @@ def windows(
     [4, 3]
 
     Raises:
-        TypeError: an argument is no whole number where it must be one.
+        TypeError: an argument is no whole number where it must be one, or ``kernel_size`` is no sequence of them.
         ValueError: a number is too small, there are too many or too few of them, or the kernel does not fit.
     """
+    if not _several(kernel_size):
+        raise TypeError(f"kernel_size is {kernel_size!r}; a number for each direction is wanted, as in (3,) or (3, 3)")
     count = len(kernel_size)
     sizes = whole_numbers("input_size", input_size, count)
     taps = whole_numbers("kernel_size", kernel_size, count)
@@ -121,7 +123,8 @@ def convolution_matrix(
         dilation: from one tap of the kernel to the next.
 
     Returns:
-        ``(outputs, inputs)`` in the dtype of the kernel, where inputs = ``height * width * channels`` and outputs
+        ``(outputs, inputs)`` in the dtype of the kernel, int64 for whole numbers (products of bytes do not fit into
+        bytes), where inputs = ``height * width * channels`` and outputs
         likewise, channels last. Inputs at the end that no window reaches are columns of zeros.
 
     Raises:
@@ -131,6 +134,7 @@ def convolution_matrix(
     Source: Dumoulin and Visin 2016, section 4.1; the lecture's slides on transposed convolution.
     """
     kernel = real_numbers("kernel", kernel, (1, 2, 3, 4))
+    kernel = kernel.astype(np.int64) if kernel.dtype.kind in "iu" else kernel
     directions = 2 - kernel.ndim % 2
     found = windows(input_size, kernel.shape[:directions], stride=stride, padding=padding, dilation=dilation)
     if kernel.ndim < 3:
@@ -208,7 +212,8 @@ def col2im(
         dilation: from one pixel of a window to the next.
 
     Returns:
-        ``images_shape``, in the dtype of ``columns``.
+        ``images_shape``, in the dtype of ``columns``; int64 for whole numbers and float32 for float16, since sums of
+        bytes do not fit into bytes.
 
     Raises:
         TypeError, ValueError: ``columns`` are not those of such images, or see `windows`.
@@ -219,6 +224,7 @@ def col2im(
     wanted = (batch * down.count * across.count, down.taps * across.taps * channels)
     if columns.shape != wanted:
         raise ValueError(f"columns has shape {columns.shape}; images {tuple(images_shape)} give {wanted}")
+    columns = columns.astype(_for_sums(columns.dtype), copy=False)
     columns = columns.reshape(batch, down.count, across.count, down.taps, across.taps, channels)
     padded = (batch, down.before + height + down.after, across.before + width + across.after, channels)
     images = np.zeros(padded, columns.dtype)
@@ -247,7 +253,8 @@ def convolve(
         dilation: from one tap of the kernel to the next.
 
     Returns:
-        ``(batch, rows, columns, outputs)``; int64 where images and kernel are whole numbers.
+        ``(batch, rows, columns, outputs)``; int64 where images and kernel are whole numbers, and float32 for float16,
+        which ends at 65504.
 
     Raises:
         TypeError, ValueError: the channels differ, or see `im2col`.
@@ -258,13 +265,19 @@ def convolve(
             f"images {images.shape} have {images.shape[3]} channels, and the kernel {kernel.shape} takes "
             f"{kernel.shape[2]}"
         )
-    dtype = np.result_type(images, kernel)
-    dtype = np.int64 if dtype.kind in "iu" else dtype  # products of bytes do not fit into bytes
+    dtype = _for_sums(np.result_type(images, kernel))
     options = {"stride": stride, "padding": padding, "dilation": dilation}
     down, across = windows(images.shape[1:3], kernel.shape[:2], **options)
     columns = im2col(images, kernel.shape[:2], **options).astype(dtype, copy=False)
     product = columns @ kernel.reshape(-1, kernel.shape[3]).astype(dtype, copy=False)
     return product.reshape(len(images), down.count, across.count, -1)
+
+
+def _for_sums(dtype: np.dtype) -> np.dtype:
+    """In what sums are computed: bytes and half precision overflow."""
+    if dtype.kind in "iu":
+        return np.dtype(np.int64)
+    return np.dtype(np.float32) if dtype == np.float16 else dtype
 
 
 def _two(size: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any) -> tuple[Windows, ...]:
@@ -275,7 +288,10 @@ def _two(size: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any) 
 
 def real_numbers(name: str, values: Any, ranks: Sequence[int]) -> np.ndarray:
     """The values as an array of finite numbers, of one of these ranks and not empty."""
-    values = np.asarray(values)
+    try:
+        values = np.asarray(values)
+    except ValueError as error:  # lists of different lengths
+        raise ValueError(f"{name} is {values!r}; its rows must be equally long") from error
     if values.dtype.kind not in "iuf":
         raise TypeError(f"{name} holds {values.dtype}; it must hold real numbers")
     if values.ndim not in ranks:
@@ -289,10 +305,15 @@ def real_numbers(name: str, values: Any, ranks: Sequence[int]) -> np.ndarray:
 
 def whole_numbers(name: str, value: Any, count: int, least: int = 1) -> tuple[int, ...]:
     """As many whole numbers as there are directions; one number stands for all of them."""
-    values = tuple(value) if isinstance(value, Sequence | np.ndarray) and np.ndim(value) else (value,) * count
+    values = tuple(value) if _several(value) else (value,) * count
     if len(values) != count:
         raise ValueError(f"{name} is {value!r}; it must be one number" + f", or {count} of them" * (count > 1))
     return tuple(whole_number(name, one, least) for one in values)
+
+
+def _several(value: Any) -> bool:
+    """Is it a sequence, not one number? Asked without NumPy's ndim, which fails where the parts are not alike."""
+    return isinstance(value, Sequence | np.ndarray) and not isinstance(value, str) and bool(getattr(value, "ndim", 1))
 
 
 def _padding(padding: Padding, directions: Sequence[Windows]) -> list[tuple[int, ...]]:
@@ -304,11 +325,11 @@ def _padding(padding: Padding, directions: Sequence[Windows]) -> list[tuple[int,
         if padding == "valid":
             return [(0, 0)] * count
         return [same_padding(one.size, one.taps, one.stride, one.dilation) for one in directions]
-    one_number = isinstance(padding, int | float | np.number)
+    one_number = not _several(padding)
     pairs = [padding] * count if one_number else list(padding)
-    if count == 1 and len(pairs) == 2 and np.ndim(pairs[0]) == 0:  # (before, after) without a second bracket
+    if count == 1 and len(pairs) == 2 and not _several(pairs[0]):  # (before, after) without a second bracket
         pairs = [tuple(pairs)]
-    if len(pairs) != count or not (one_number or all(np.shape(pair) == (2,) for pair in pairs)):
+    if len(pairs) != count or not (one_number or all(_several(pair) and len(pair) == 2 for pair in pairs)):
         wanted = "(before, after)" if count == 1 else "((top, bottom), (left, right))"
         raise ValueError(f"padding is {padding!r}; it must be one number, 'same', 'valid' or {wanted}")
     return [whole_numbers("padding", pair, 2, least=0) for pair in pairs]

@@ -64,8 +64,9 @@ def upsample(
     """Insert zeros, then filter the columns and the rows. Gradients flow; XLA may compile it.
 
     The same numbers come from `tf.image.resize` and `keras.layers.UpSampling2D` (for bicubic with
-    ``border="renormalise"``; XLA compiles their bicubic not at all, and their bilinear wrongly for odd factors,
-    TensorFlow issue 118344), and from PyTorch's `interpolate` (for bicubic with ``a=-0.75``).
+    ``border="renormalise"``: TensorFlow reads the weights from a table of 1024 distances, and for factors that are no
+    power of two differs by some thousandths; XLA compiles their bicubic not at all, and their bilinear wrongly for odd
+    factors, TensorFlow issue 118344), and from PyTorch's `interpolate` (for bicubic with ``a=-0.75``).
 
     Args:
         images: floating ``(batch, height, width, channels)``; whole numbers are taken as float32. Half precision is
@@ -130,18 +131,24 @@ def as_images(images: Any) -> tf.Tensor:
     """Images as a tensor of floating numbers, checked as far as it can be seen before the graph runs.
 
     Raises:
-        TypeError: of no real numbers.
+        TypeError: of no real numbers, or no array.
         ValueError: not ``(batch, height, width, channels)``, without a pixel, or NaN among them.
     """
     import tensorflow as tf
 
-    images = tf.convert_to_tensor(images)
+    try:
+        images = tf.convert_to_tensor(images)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"images is a {type(images).__name__} of which no tensor can be made; numbers of shape (batch, height, "
+            "width, channels) are wanted"
+        ) from None
     if images.dtype.is_integer:
         images = tf.cast(images, tf.float32)
     if not images.dtype.is_floating:
         raise TypeError(f"images are of {images.dtype.name}; floating numbers are wanted")
     if images.shape.rank != 4:
-        raise ValueError(f"images have shape {tuple(images.shape)}; (batch, height, width, channels) is wanted")
+        raise ValueError(f"images have shape {images.shape}; (batch, height, width, channels) is wanted")
     if 0 in images.shape[1:]:
         raise ValueError(f"images of shape {tuple(images.shape)} have no pixels")
     if tf.executing_eagerly() and bool(tf.reduce_any(tf.math.is_nan(images))):

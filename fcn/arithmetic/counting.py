@@ -2,21 +2,23 @@
 
 What is counted: one multiply-add for each use of a weight, for one picture. Windows over zeros of the padding count
 like others. Biases, normalisation (in inference it can be folded into the convolution before it), activations,
-pooling, additions of branches and resizing count nothing. Half of what papers call FLOPs, where they count the
-multiplication and the addition apart.
+pooling, additions of branches and resizing count nothing; where two tensors that both come of the picture are
+multiplied and summed, the count is not known, unless the layer is one of `fcn.convolutions.layers`. All this is half of
+what papers call FLOPs, where they count the multiplication and the addition apart.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fcn.arithmetic.inputs import Size
 from fcn.arithmetic.steps import ONLY_SHAPE, POINTWISE, REDUCTIONS
-from fcn.arithmetic.tracing import Call, trace
+from fcn.arithmetic.tracing import Call, Trace, trace
+from fcn.convolutions.costs import convolution_costs
 
 if TYPE_CHECKING:
     import keras
@@ -37,9 +39,10 @@ class LayerCost(NamedTuple):
     Attributes:
         name: path of the layer, as in "backbone/conv1"; from its second call on, with " (call 2)".
         kind: class of the layer.
-        output: shape of what it gives for one picture, without the batch; () where it gives several tensors.
+        output: shape of what it gives, without the batch; () where it gives several tensors. Where a model folds
+            frames into the batch, that of one frame.
         parameters: numbers in its weights, those that are not trained included; 0 from the second call on.
-        multiply_adds: for one picture; None where it is not known how this layer works.
+        multiply_adds: for one picture, all frames of it; None where it is not known how this layer works.
     """
 
     name: str
@@ -122,12 +125,13 @@ def costs(model: keras.Model, *, size: Size = None) -> Costs:
         >>> costs(slide).multiply_adds
         120422400
     """
-    calls = trace(model, size).calls
+    drawn = trace(model, size)
+    of_picture, pictures = _of_the_picture(drawn), drawn.inputs[0].shape[0]
     rows = []
-    for call in calls:
-        found = LayerCost(call.name, type(call.layer).__name__, _output(call), call.parameters, _multiply_adds(call))
-        if not call.inner or found.parameters or found.multiply_adds is None:
-            rows.append(found)
+    for call in drawn.calls:
+        count = _multiply_adds(call, of_picture, pictures)
+        if not call.inner or call.parameters or count != 0:
+            rows.append(LayerCost(call.name, type(call.layer).__name__, _output(call), call.parameters, count))
     return Costs(model.name, tuple(rows))
 
 
@@ -135,20 +139,47 @@ def _output(call: Call) -> tuple[int, ...]:
     return tuple(call.outputs[0].shape[1:]) if len(call.outputs) == 1 else ()
 
 
-def _multiply_adds(call: Call) -> int | None:
+def _multiply_adds(call: Call, of_picture: Set[str], pictures: int) -> int | None:
+    """Without what the calls inside cost; None if not known."""
     for kind, count in _counts().items():
-        # A derived class that is called in another way may do something else.
-        if isinstance(call.layer, kind) and type(call.layer).call is kind.call:
-            return count(call)
+        if isinstance(call.layer, kind):
+            # A derived class that is called in another way may do something else.
+            one = count(call) if type(call.layer).call is kind.call else None
+            batch = call.inputs[0].shape[0] if one else pictures  # larger, where frames are folded into it
+            return None if one is None or batch is None or one * batch % pictures else one * batch // pictures
     # Of a layer that is not known: nothing if it has no weights of its own and only moves or changes single numbers.
     seen = call.operations is not None and all(operation.type in _FREE for operation in call.operations)
-    return 0 if seen and not call.parameters and not (call.again and call.layer.weights and not call.inner) else None
+    if not seen or call.parameters or (call.again and call.layer.weights and not call.inner):
+        return None
+    return None if any(_sums_products(operation, of_picture) for operation in call.operations) else 0
+
+
+def _of_the_picture(drawn: Trace) -> set[str]:
+    """Names of the tensors whose numbers depend on what the model is given, not on weights alone."""
+    names = {tensor.name for tensor in drawn.inputs}
+    for operation in drawn.inputs[0].graph.get_operations():  # in the order in which they were made
+        if operation.type not in ONLY_SHAPE and any(tensor.name in names for tensor in operation.inputs):
+            names.update(tensor.name for tensor in operation.outputs)
+    return names
+
+
+def _sums_products(operation: Any, of_picture: Set[str]) -> bool:
+    """Does it sum products of two tensors that both come of the picture, as attention written by hand does?"""
+    if operation.type != "Sum":
+        return False
+    source = operation.inputs[0].op
+    while source.type in ("Cast", "ExpandDims", "Identity", "Reshape", "Squeeze", "Transpose"):
+        source = source.inputs[0].op
+    names = {tensor.name for tensor in source.inputs}
+    return source.type == "Mul" and len(names) == 2 and names <= of_picture  # one name: a square
 
 
 @functools.cache
 def _counts() -> dict[type, Callable[[Call], int]]:
     """How the kinds of layers that have weights are counted."""
     from keras import layers as kinds
+
+    from fcn.convolutions.layers import DeformableConv2D, Involution2D
 
     free = "BatchNormalization Embedding GroupNormalization LayerNormalization Normalization PReLU RMSNormalization"
     counts: dict[type, Callable[[Call], int]] = {getattr(kinds, name): lambda call: 0 for name in free.split()}
@@ -158,6 +189,10 @@ def _counts() -> dict[type, Callable[[Call], int]]:
     for name in ("1D", "2D"):
         counts[getattr(kinds, f"DepthwiseConv{name}")] = _depthwise
         counts[getattr(kinds, f"SeparableConv{name}")] = _separable
+    counts[Involution2D] = lambda call: _zoo(
+        call, "involution", groups=call.layer.groups, reduction=call.layer.reduction
+    )
+    counts[DeformableConv2D] = lambda call: _zoo(call, "modulated deformable" if call.layer.modulated else "deformable")
     counts[kinds.Dense] = lambda call: math.prod(_output(call)) * call.inputs[0].shape[-1]
     return counts
 
@@ -186,6 +221,13 @@ def _separable(call: Call) -> int:
     between = _channels(call) * call.layer.depth_multiplier
     places = math.prod(_output(call)) // call.layer.filters
     return places * between * (math.prod(call.layer.kernel_size) + call.layer.filters)
+
+
+def _zoo(call: Call, kind: str, **options: int) -> int:
+    """The closed form, without what the layers inside it cost, which stand in the table by themselves."""
+    shape = (*_output(call)[:2], call.layer.kernel_size, call.inputs[0].shape[-1], _output(call)[-1])
+    inside = sum(_counts()[type(inner.layer)](inner) for inner in call.inner)
+    return convolution_costs(kind, *shape, **options).multiply_adds - inside
 
 
 def in_words(number: int | None) -> str:

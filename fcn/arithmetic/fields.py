@@ -131,7 +131,8 @@ class _Walk:
         self.owner = {operation.name: call.name for call in drawn.calls for operation in call.operations or ()}
         for call in drawn.calls[1:]:
             step = layer_step(call.layer)
-            if step and call.outputs and call.inputs:
+            # Only maps: a Dense works on each pixel by itself there, but across the columns of (batch, rows, columns).
+            if step and call.outputs and call.inputs and len(call.inputs[0].shape) > 3:
                 self.steps.setdefault(call.outputs[0].name, (step, call, call.inputs[0]))
 
     def axes(self, tensor: Any) -> Axes | None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from data.arguments import whole_number
 
 Padding = str | int | tuple[int, int]
@@ -29,6 +33,7 @@ def output_size(size: int, kernel: int, stride: int = 1, padding: Padding = "val
     >>> output_size(227, 11, stride=4), output_size(224, 3, padding="same"), output_size(7, 3, stride=2, padding=1)
     (55, 224, 4)
     """
+    size, kernel, stride, dilation = _whole(size, kernel, stride, dilation)
     before, after = paddings(size, kernel, stride=stride, padding=padding, dilation=dilation)
     return (before + size + after - window_size(kernel, dilation)) // stride + 1
 
@@ -41,10 +46,11 @@ def left_over(size: int, kernel: int, stride: int = 1, padding: Padding = "valid
     >>> left_over(224, 11, stride=4), left_over(227, 11, stride=4)
     (1, 0)
     """
+    size, kernel, stride, dilation = _whole(size, kernel, stride, dilation)
     before, after = paddings(size, kernel, stride=stride, padding=padding, dilation=dilation)
     places = (before + size + after - window_size(kernel, dilation)) // stride + 1
     end = (places - 1) * stride + window_size(kernel, dilation) - before  # of the last window, in pixels of the image
-    return max(0, size - end)
+    return min(size, max(0, size - end))  # the last window may lie in the padding before
 
 
 def same_padding(size: int, kernel: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
@@ -60,8 +66,7 @@ def same_padding(size: int, kernel: int, stride: int = 1, dilation: int = 1) -> 
     >>> same_padding(10, 3), same_padding(10, 4), same_padding(10, 3, stride=2), same_padding(11, 3, stride=2)
     ((1, 1), (1, 2), (0, 1), (1, 1))
     """
-    for name, number in (("size", size), ("kernel", kernel), ("stride", stride), ("dilation", dilation)):
-        whole_number(name, number)
+    size, kernel, stride, dilation = _whole(size, kernel, stride, dilation)
     places = -(-size // stride)
     zeros = max((places - 1) * stride + window_size(kernel, dilation) - size, 0)
     return zeros // 2, zeros - zeros // 2
@@ -99,34 +104,35 @@ def transposed_output_size(
     >>> transposed_output_size(16, 4, stride=2, padding="same"), transposed_output_size(3, 3, stride=2, padding=1)
     (32, 5)
     """
-    for name, number in (("size", size), ("kernel", kernel), ("stride", stride), ("dilation", dilation)):
-        whole_number(name, number)
+    size, kernel, stride, dilation = _whole(size, kernel, stride, dilation)
     of_keras = _is_keras(padding)
     if output_padding is not None:
-        whole_number("output_padding", output_padding, least=0)
+        output_padding = whole_number("output_padding", output_padding, least=0)
         most = stride if of_keras else max(stride, dilation)
         if output_padding >= most:
             raise ValueError(f"output_padding is {output_padding}; it must be less than {most}, the stride or dilation")
     span = window_size(kernel, dilation)
-    if padding == "same":
-        return size * stride if output_padding is None else (size - 1) * stride + span % 2 + output_padding
     full = (size - 1) * stride + span
-    if of_keras:
-        return full + (max(stride - span, 0) if output_padding is None else output_padding)
-    left = full - 2 * whole_number("padding", padding, least=0) + (output_padding or 0)
+    if not of_keras:
+        taken, added = 2 * whole_number("padding", padding, least=0), output_padding or 0
+    elif padding == "valid":
+        taken, added = 0, max(stride - span, 0) if output_padding is None else output_padding
+    else:
+        taken, added = (full, size * stride) if output_padding is None else (span - span % 2, output_padding)
+    left = full - taken + added
     if left < 1:
-        raise ValueError(f"padding {padding} takes {2 * padding} pixels away at the ends; there are only {full}")
+        raise ValueError(f"padding {padding} takes {taken} pixels away at the ends; there are only {full}")
     return left
 
 
 def paddings(size: int, kernel: int, *, stride: int, padding: Padding, dilation: int) -> tuple[int, int]:
     """The zeros before and after, for every way to ask for them, when a window fits; errors as `output_size`."""
-    for name, number in (("size", size), ("kernel", kernel), ("stride", stride), ("dilation", dilation)):
-        whole_number(name, number)
+    size, kernel, stride, dilation = _whole(size, kernel, stride, dilation)
     if _is_keras(padding):
         before, after = (0, 0) if padding == "valid" else same_padding(size, kernel, stride=stride, dilation=dilation)
     else:
-        pair = padding if isinstance(padding, (tuple, list)) else (padding, padding)
+        several = isinstance(padding, (tuple, list, np.ndarray)) and getattr(padding, "ndim", 1)
+        pair = tuple(padding) if several else (padding, padding)
         if len(pair) != 2:
             raise ValueError(f"padding is {padding!r}; a pair is (before, after)")
         before, after = (whole_number("padding", number, least=0) for number in pair)
@@ -146,6 +152,11 @@ def window_size(kernel: int, dilation: int = 1) -> int:
     9
     """
     return dilation * (kernel - 1) + 1
+
+
+def _whole(*numbers: Any) -> tuple[int, ...]:
+    """Size, kernel, stride and dilation as numbers of Python, which do not overflow as those of NumPy do."""
+    return tuple(whole_number(*pair) for pair in zip(("size", "kernel", "stride", "dilation"), numbers, strict=True))
 
 
 def _is_keras(padding: Padding) -> bool:

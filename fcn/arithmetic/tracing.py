@@ -8,6 +8,7 @@ does, every call of a layer notes its tensors and which operations it added. Whe
 from __future__ import annotations
 
 import contextlib
+import inspect
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -78,8 +79,9 @@ class Trace:
             names = [call.name.replace(".", "/") for call in calls]
             found = [call for call, name in zip(calls, names, strict=True) if name == wanted]
             ends = [call for call, name in zip(calls, names, strict=True) if f"/{name}".endswith(f"/{wanted}")]
-            again = [call for call in calls if found and call.layer is found[0].layer and "(call" not in wanted]
-            found = again or found or ends
+            found = found or ends
+            if "(call" not in wanted:  # a layer that runs several times is not clear by its name
+                found = [call for call in calls if any(call.layer is one.layer for one in found)]
         else:
             raise TypeError(f"a layer is given by name or as the layer object, not as {layer!r}")
         if len(found) == 1:
@@ -107,7 +109,7 @@ def trace(model: keras.Model, size: Size = None, *, default: int | None = None) 
 
     Raises:
         ValueError: a size that is missing, or is not that of the model; a model that cannot be drawn as a graph.
-        TypeError: not a Keras model.
+        TypeError: not a Keras model, or one that is called with several arguments.
     """
     import keras
     import tensorflow as tf
@@ -115,6 +117,7 @@ def trace(model: keras.Model, size: Size = None, *, default: int | None = None) 
     if not isinstance(model, keras.Model):
         hint = "; write .model behind it" if isinstance(getattr(model, "model", None), keras.Model) else ""
         raise TypeError(f"model must be a keras.Model, not {type(model).__name__}{hint}")
+    _takes_one(model)
     given = inputs_of(model, size, default)
 
     def draw() -> tuple[list[Call], Any, bool]:
@@ -141,6 +144,15 @@ def trace(model: keras.Model, size: Size = None, *, default: int | None = None) 
         )
     _share_out(calls, graph)
     return Trace(model, calls, list(graph.inputs[: len(tf.nest.flatten(given))]))
+
+
+def _takes_one(model: keras.Model) -> None:
+    """Refuse ``call(self, a, b)``; several inputs come in one list or dict."""
+    some = [one for one in inspect.signature(model.call).parameters.values() if one.kind is not one.VAR_KEYWORD]
+    needed = [one.name for one in some if one.default is one.empty and one.kind is not one.VAR_POSITIONAL]
+    needed = [name for name in needed if name != "training"]
+    if len(needed) > 1 or not some:
+        raise TypeError(f"{model.name!r} is called with {', '.join(needed) or 'nothing'}; it must take one argument")
 
 
 @contextlib.contextmanager

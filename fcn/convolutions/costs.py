@@ -151,14 +151,23 @@ def compare_costs(
         bias: count the biases, too.
 
     Returns:
-        Costs by kind. A depthwise convolution is left out where the channels out are no multiple of those in.
+        Costs by kind. Left out are those that do not fit: a depthwise convolution where the channels out are no
+        multiple of those in, a grouped one and an involution where their groups, or the reduction, do not divide the
+        channels.
 
     Raises:
         TypeError, ValueError: as `convolution_costs`.
     """
     found, options = {}, {"groups": groups, "reduction": reduction, "bias": bias}
+    before, after = whole_number("channels_in", channels_in), whole_number("channels_out", channels_out)
+    groups, reduction = whole_number("groups", groups), whole_number("reduction", reduction)
+    unfit = {
+        "depthwise": after % before,
+        "grouped": before % groups or after % groups,
+        "involution": before % groups or before % reduction,
+    }
     for kind in KINDS:
-        if kind == "depthwise" and channels_out % channels_in:
+        if unfit.get(kind):
             continue
         if kind == "involution" and channels_in != channels_out:
             first = convolution_costs(kind, height, width, kernel, channels_in, channels_in, **options)

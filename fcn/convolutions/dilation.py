@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from data.arguments import number_pair
-from fcn.convolutions.fitting import Pair
+from fcn.convolutions.fitting import Pair, any_tensor, image_tensor, rank, shape, tensor
 from fcn.convolutions.plain import ordinary
 
 
@@ -27,17 +27,22 @@ def stuff_kernel(kernel: Any, dilation: int | Pair) -> Any:
         An array for an array and a tensor for a tensor.
 
     Raises:
-        TypeError: dilation is no whole number.
-        ValueError: dilation below 1, or a kernel of fewer than two axes.
+        TypeError: dilation is no whole number; a kernel that is neither array nor tensor.
+        ValueError: dilation below 1; a kernel of fewer than two axes, an empty one, or lists of different lengths.
     """
     from keras import ops
 
     # NumPy and keras.ops call the three operations alike.
     library: Any = np if isinstance(kernel, (np.ndarray, list, tuple)) else ops
-    kernel = np.asarray(kernel) if library is np else kernel
+    try:
+        kernel = np.asarray(kernel) if library is np else any_tensor("kernel", kernel)
+    except ValueError as error:  # lists of different lengths
+        raise ValueError(f"kernel is {kernel!r}; numbers, its rows equally long, are wanted") from error
     vertical, horizontal = number_pair("dilation", dilation)
-    if len(kernel.shape) < 2:
-        raise ValueError(f"kernel has the shape {tuple(kernel.shape)}; (rows, columns, ...) is wanted")
+    if rank(kernel) is None or len(kernel.shape) < 2:
+        raise ValueError(f"kernel has the shape {shape(kernel)}; (rows, columns, ...) is wanted")
+    if 0 in tuple(kernel.shape):
+        raise ValueError(f"kernel has the shape {shape(kernel)}; it is empty")
     rows, columns, *rest = kernel.shape
     cells = library.reshape(kernel, (rows, 1, columns, 1, *rest))
     cells = library.pad(cells, [(0, 0), (0, vertical - 1), (0, 0), (0, horizontal - 1)] + [(0, 0)] * len(rest))
@@ -61,4 +66,6 @@ def dilated(images: Any, kernel: Any, dilation: int | Pair, *, padding: str = "s
 
     Source: Yu and Koltun 2016, eq. 2; Chen et al. 2018 (DeepLab), section 3.1.
     """
+    images = image_tensor(images)
+    kernel = tensor("kernel", kernel, "rows, columns, channels in, channels out", like=images)
     return ordinary(images, stuff_kernel(kernel, dilation), padding=padding)

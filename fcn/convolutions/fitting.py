@@ -14,21 +14,52 @@ def tensor(name: str, value: Any, axes: str | tuple[str, ...], like: Any = None)
     """A tensor of floating point with as many axes as are named; of the type of ``like``, where that is given.
 
     Raises:
-        TypeError: no floating point.
-        ValueError: another number of axes.
+        TypeError: no floating point, or no numbers at all.
+        ValueError: another number of axes or an unknown one, an empty axis, or lists of different lengths.
     """
     from keras import backend, ops
 
     # Python's lists have no type; they become what Keras computes in.
-    value = ops.convert_to_tensor(value, dtype=backend.floatx() if isinstance(value, (list, tuple)) else None)
+    value = any_tensor(name, value, backend.floatx() if isinstance(value, (list, tuple)) else None)
     wanted = (axes,) if isinstance(axes, str) else axes
-    if len(value.shape) not in [len(names.split(",")) for names in wanted]:
-        raise ValueError(
-            f"{name} has the shape {tuple(value.shape)}; {' or '.join(f'({one})' for one in wanted)} is wanted"
-        )
+    if rank(value) not in [len(names.split(",")) for names in wanted]:
+        raise ValueError(f"{name} has the shape {shape(value)}; {' or '.join(f'({one})' for one in wanted)} is wanted")
+    if like is not None and 0 in tuple(value.shape)[wanted[0].startswith("batch") :]:  # an empty batch is one
+        raise ValueError(f"{name} has the shape {shape(value)}; it is empty")
     if not backend.is_float_dtype(value.dtype):
         raise TypeError(f"{name} is of {backend.standardize_dtype(value.dtype)}; floating point is wanted")
     return value if like is None else ops.cast(value, like.dtype)
+
+
+def any_tensor(name: str, value: Any, dtype: str | None = None) -> Any:
+    """A tensor of whatever holds numbers.
+
+    Raises:
+        TypeError: it does not.
+        ValueError: lists of different lengths.
+    """
+    from keras import ops
+
+    if value is None or isinstance(value, (str, bytes)):
+        raise TypeError(f"{name} is {value!r}; an array or a tensor is wanted")
+    try:
+        return ops.convert_to_tensor(value, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} is {value!r}; an array or a tensor of numbers is wanted, its rows equally long") from error
+
+
+def rank(value: Any) -> int | None:
+    """How many axes; None where that is not known."""
+    try:
+        return len(value.shape)
+    except ValueError:  # TensorFlow's, for an unknown rank
+        return None
+
+
+def shape(value: Any) -> str:
+    """The shape in words, whether it is known or not."""
+    return str(value.shape) if rank(value) is None else str(tuple(value.shape))
 
 
 def image_tensor(images: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from data.arguments import whole_number
-from fcn.convolutions.fitting import Pair, divides, image_tensor, tensor
+from fcn.convolutions.fitting import Pair, any_tensor, divides, image_tensor, rank, shape, tensor
 from fcn.convolutions.plain import ordinary
 
 
@@ -55,18 +55,18 @@ def channel_shuffle(images: Any, groups: int) -> Any:
         groups: how many groups the channels are in.
 
     Raises:
-        TypeError: groups is no whole number.
-        ValueError: the channels do not divide into the groups.
+        TypeError: groups is no whole number, or images neither array nor tensor.
+        ValueError: the channels do not divide into the groups, or are not known.
 
     Source: Zhang et al. 2018 (ShuffleNet), section 3.1.
     """
     from keras import ops
 
-    images, groups = ops.convert_to_tensor(images), whole_number("groups", groups)
-    channels = images.shape[-1] if images.shape else None
+    images, groups = any_tensor("images", images), whole_number("groups", groups)
+    channels = images.shape[-1] if rank(images) else None
     if channels is None:
-        raise ValueError(f"images has the shape {tuple(images.shape)}; the number of channels must be known")
-    each = divides("groups", groups, channels, f"the channels of images, of the shape {tuple(images.shape)}")
+        raise ValueError(f"images has the shape {shape(images)}; the number of channels must be known")
+    each = divides("groups", groups, channels, f"the channels of images {tuple(images.shape)}")
     before = ops.shape(images)[:-1]
     matrix = ops.swapaxes(ops.reshape(images, (*before, groups, each)), -1, -2)
     return ops.reshape(matrix, (*before, channels))

@@ -9,7 +9,7 @@ from keras import ops
 
 from data.arguments import number_pair, one_of, whole_number
 from fcn.convolutions.deformation import deformable
-from fcn.convolutions.fitting import PADDINGS, Pair, divides
+from fcn.convolutions.fitting import PADDINGS, Pair, divides, image_tensor
 from fcn.convolutions.groups import channel_shuffle
 from fcn.convolutions.pixel_kernels import involution
 
@@ -28,7 +28,7 @@ class ChannelShuffle(keras.layers.Layer):
 
     def build(self, input_shape: tuple) -> None:
         """Refuse channels that do not divide."""
-        divides("groups", self.groups, _channels(self, input_shape), f"the channels of the input {tuple(input_shape)},")
+        divides("groups", self.groups, _channels(self, input_shape), f"the channels of the input {tuple(input_shape)}")
         self.built = True
 
     def call(self, inputs: Any) -> Any:
@@ -121,8 +121,11 @@ class DeformableConv2D(keras.layers.Layer):
     def find(self, inputs: Any) -> tuple[Any, Any]:
         """Where the layer looks: the offsets ``(batch, rows, columns, points, 2)`` in pixels, down and to the right,
         and the mask ``(batch, rows, columns, points)`` in 0..1, or None.
+
+        Raises:
+            TypeError: inputs of no floating point.
         """
-        found = self.finder(inputs)
+        found = self.finder(image_tensor(inputs))
         shape = (*ops.shape(found)[:3], self.points)
         offsets = ops.reshape(found[..., : 2 * self.points], (*shape, 2))
         mask = ops.reshape(ops.sigmoid(found[..., 2 * self.points :]), shape) if self.modulated else None
@@ -189,8 +192,8 @@ class Involution2D(keras.layers.Layer):
     def build(self, input_shape: tuple) -> None:
         """Make the weights."""
         channels, shape = _channels(self, input_shape, rank=4), tuple(input_shape)
-        divides("groups", self.groups, channels, f"the channels of the input {shape},")
-        narrow = divides("reduction", self.reduction, channels, f"the channels of the input {shape},")
+        divides("groups", self.groups, channels, f"the channels of the input {shape}")
+        narrow = divides("reduction", self.reduction, channels, f"the channels of the input {shape}")
         kernels = self.kernel_size[0] * self.kernel_size[1] * self.groups
         options = {"use_bias": self.use_bias, "dtype": self.dtype_policy}
         self.reduce = keras.layers.Dense(narrow, name="reduce", **options)

@@ -38,7 +38,7 @@ def involution(images: Any, kernels: Any, *, strides: int | Pair = 1) -> Any:
     shapes = f"images has the shape {tuple(images.shape)} and kernels {tuple(kernels.shape)}"
     if None in (*kernel, groups):
         raise ValueError(f"{shapes}; the last three numbers of the kernels must be known")
-    each = divides("groups", groups, channels, f"the channels: {shapes}; they are")
+    each = divides("groups", groups, channels, f"the channels ({shapes})")
     wanted = [None if side is None else -(-side // step) for side, step in zip(images.shape[1:3], strides, strict=True)]
     for one, two in zip(kernels.shape[:3], (images.shape[0], *wanted), strict=True):
         if None not in (one, two) and one != two:

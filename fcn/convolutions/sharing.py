@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -56,9 +57,13 @@ def seen_weights(
     if kind not in GRID_KINDS:
         raise ValueError(f"kind is {kind!r}; one of {', '.join(GRID_KINDS)} is wanted")
     size = tuple(whole_number(*one) for one in (("rows", rows), ("columns", columns), ("channels", channels)))
+    if not isinstance(at, Sequence | np.ndarray) or getattr(at, "ndim", 1) == 0:
+        raise TypeError(f"at is {at!r}; (row, column) is wanted")
     place = (*(whole_number("at", number, 0) for number in at), whole_number("channel", channel, 0))
     if len(place) != 3 or any(number >= end for number, end in zip(place, size, strict=True)):
         raise ValueError(f"at is {at} and channel {channel}; the outputs are {size}")
+    rows, columns, channels = size
+    down, right, channel = place
     if kind in ("grouped", "involution") and channels % GROUPS:
         raise ValueError(f"channels is {channels}; a multiple of {GROUPS} is wanted")
     each = channels // GROUPS
@@ -76,10 +81,10 @@ def seen_weights(
         elif kind == "spatially separable":
             weights = 0
         elif kind == "involution":
-            weights = (at[0] * columns + at[1]) * GROUPS + one // each
+            weights = (down * columns + right) * GROUPS + one // each
         for u in range(-reach, reach + 1):
             for v in range(-reach, reach + 1):
-                row, column = at[0] + step * u, at[1] + step * v
+                row, column = down + step * u, right + step * v
                 if 0 <= row < rows and 0 <= column < columns:
                     tap = 3 * (u + 1) + (1 if kind == "spatially separable" else v + 1)
                     seen[row, column, one] = 9 * weights + tap

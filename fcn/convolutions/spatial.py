@@ -45,7 +45,10 @@ def separate(kernel: Any) -> Separated:
         TypeError: no real numbers.
         ValueError: another rank, NaN or infinity, or nothing but zeros.
     """
-    kernel = np.asarray(kernel)
+    try:
+        kernel = np.asarray(kernel)
+    except ValueError as error:  # lists of different lengths
+        raise ValueError(f"kernel is {kernel!r}; its rows must be equally long") from error
     if kernel.dtype.kind not in "iuf":
         raise TypeError(f"kernel is of {kernel.dtype}; real numbers are wanted")
     if kernel.ndim != 2 or not kernel.size:
@@ -55,9 +58,10 @@ def separate(kernel: Any) -> Separated:
         raise ValueError("kernel holds NaN or infinity")
     if not kernel.any():
         raise ValueError("kernel is zero everywhere; there is nothing to separate")
-    left, singular, right = np.linalg.svd(kernel, full_matrices=False)
+    largest = np.abs(kernel).max()  # by which all is divided: squares of very small or large numbers are 0 or infinity
+    left, singular, right = np.linalg.svd(kernel / largest, full_matrices=False)
     sign = np.sign(right[0, np.abs(right[0]).argmax()])
-    scale = sign * np.sqrt(singular[0])
+    scale = sign * np.sqrt(singular[0]) * np.sqrt(largest)
     error = float(np.sqrt((singular[1:] ** 2).sum() / (singular**2).sum()))
     return Separated(scale * left[:, 0], scale * right[0], error)
 

@@ -13,7 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from data.arguments import number_pair, one_of
-from fcn.layers.windows import Pair, Windows, pool_with_argmax, put_back, sizes
+from fcn.layers.windows import Pair, Windows, checked, pool_with_argmax, put_back, sizes
+
+MOST_CELLS = 256  # of a window: each is an operation of the graph, and thousands of them take minutes to trace
 
 
 class _WindowsLayer(keras.layers.Layer):
@@ -29,6 +31,11 @@ class _WindowsLayer(keras.layers.Layer):
         super().__init__(**kwargs)
         one_of("padding", padding, ("valid", "same"))
         pool = number_pair("pool_size", pool_size)
+        if pool[0] * pool[1] > MOST_CELLS:
+            raise ValueError(
+                f"pool_size is {pool_size}; windows of {MOST_CELLS} cells (16 x 16) at most are wanted, and smaller "
+                "ones one after another for more"
+            )
         self.windows = Windows(pool, pool if strides is None else number_pair("strides", strides), padding)
 
     def get_config(self) -> dict:
@@ -47,14 +54,16 @@ class MaxPoolingWithArgmax2D(_WindowsLayer):
     at the index; where windows overlap, that pixel collects from all of them.
 
     Args:
-        pool_size: side of the window, or ``(height, width)``.
+        pool_size: side of the window, or ``(height, width)``; at most 256 cells, for each is an operation of its own.
         strides: from one window to the next; ``pool_size`` by default. Smaller: windows overlap; larger: gaps.
         padding: "valid" (what is left over at the end is not seen) or "same" (as Keras pads).
         kwargs: of every Keras layer.
 
     Raises:
-        ValueError: ``pool_size`` or ``strides`` below 1, unknown ``padding``; maps of wrong rank, or smaller than the
-            window.
+        ValueError: ``pool_size`` or ``strides`` below 1, a window of more than 256 cells, unknown ``padding``; maps of
+            wrong rank, or smaller than the window, where their size is known before the layer runs.
+        tf.errors.InvalidArgumentError: smaller than the window, where a graph learns it only as it runs. XLA leaves
+            this check out, and gives empty maps.
         TypeError: sizes that are no whole numbers; maps that are not floating-point.
 
     Source: SegNet, section 3; the slide on unpooling.
@@ -62,6 +71,10 @@ class MaxPoolingWithArgmax2D(_WindowsLayer):
 
     def call(self, images: Any) -> tuple[Any, Any]:
         self._check(images)
+        for n, least in zip(sizes(images)[1:3], self.windows.smallest, strict=True):
+            if not isinstance(n, int):  # known only when the graph runs
+                words = ["images have a side of", n, "and the window one of", least]
+                (images,) = checked([images], n >= least, words)
         return pool_with_argmax(images, self.windows)
 
     def compute_output_shape(self, images_shape: tuple) -> tuple[tuple, tuple]:
@@ -75,6 +88,8 @@ class MaxPoolingWithArgmax2D(_WindowsLayer):
         return keras.KerasTensor(shape, dtype=self.compute_dtype), keras.KerasTensor(shape, dtype="int32")
 
     def _check(self, images: Any) -> None:
+        if not hasattr(images, "shape"):
+            raise TypeError(f"images is {images!r}; maps (batch, height, width, channels) are wanted")
         self.windows.check_size(images.shape, "images")
         if not tf.as_dtype(images.dtype).is_floating:
             raise TypeError(f"images must be floating-point; got {tf.as_dtype(images.dtype).name}")
@@ -105,7 +120,7 @@ class MaxUnpooling2D(_WindowsLayer):
     Raises:
         ValueError: as for the pooling; ``maps`` and ``indices`` of different shapes; a size that does not give such
             maps; both ``like`` and ``output_size``; indices of another image size (where known).
-        TypeError: indices that are not integers, maps that are not floats.
+        TypeError: indices that are not integers, maps that are not floats; not two tensors.
 
     Source: SegNet, section 3; the slide on unpooling; Zeiler and Fergus 2014, section 2.1.
     """
@@ -121,7 +136,7 @@ class MaxUnpooling2D(_WindowsLayer):
         super().__init__(pool_size, strides, padding, **kwargs)
         self.output_size = None if output_size is None else number_pair("output_size", output_size)
 
-    def call(self, maps: Any, indices: Any, like: Any = None) -> Any:
+    def call(self, maps: Any, indices: Any = None, like: Any = None) -> Any:
         self._check(maps, indices, like)
         count = sizes(maps)[1:3]
         size = self.output_size or (self.windows.largest(count) if like is None else sizes(like)[1:3])
@@ -130,7 +145,10 @@ class MaxUnpooling2D(_WindowsLayer):
         elif not all(isinstance(n, int) for n in (*count, *size)):
             # What could not be compared before: sizes known only when the graph runs (XLA knows them and skips this).
             fits = tf.reduce_all(tf.equal(self.windows.count(size), count))
-            tf.debugging.Assert(fits, ["an image (height, width) of", size, "does not give maps of", count])
+            words = ["an image (height, width) of", size, "does not give maps of", count]
+            maps, indices = checked([maps, indices], fits, words)
+        if indices.dtype != tf.int32:  # what int32 does not hold would wrap round, into an image perhaps; -1 is nowhere
+            indices = tf.where((indices < 0) | (indices > tf.int32.max), tf.cast(-1, indices.dtype), indices)
         return put_back(maps, tf.cast(indices, tf.int32), size, self.windows)
 
     def compute_output_shape(self, maps_shape: tuple, indices_shape: tuple, like_shape: tuple | None = None) -> tuple:
@@ -138,7 +156,7 @@ class MaxUnpooling2D(_WindowsLayer):
         size = self.output_size or (self.windows.largest(maps_shape[1:3]) if like_shape is None else like_shape[1:3])
         return (maps_shape[0], *size, maps_shape[3])
 
-    def compute_output_spec(self, maps: Any, indices: Any, like: Any = None) -> Any:
+    def compute_output_spec(self, maps: Any, indices: Any = None, like: Any = None) -> Any:
         self._check(maps, indices, like)
         shape = self.compute_output_shape(maps.shape, indices.shape, None if like is None else like.shape)
         return keras.KerasTensor(shape, dtype=self.compute_dtype)
@@ -147,6 +165,11 @@ class MaxUnpooling2D(_WindowsLayer):
         return {**super().get_config(), "output_size": self.output_size}
 
     def _check(self, maps: Any, indices: Any, like: Any) -> None:
+        if not hasattr(maps, "shape") or not hasattr(indices, "shape"):
+            raise TypeError(
+                "unpooling is called with two tensors, unpool(maps, indices); "
+                f"got {type(maps).__name__} and {type(indices).__name__}"
+            )
         self._check_shapes(maps.shape, indices.shape, None if like is None else like.shape)
         if not tf.as_dtype(maps.dtype).is_floating:
             raise TypeError(f"maps must be floating-point; got {tf.as_dtype(maps.dtype).name}")
@@ -163,9 +186,9 @@ class MaxUnpooling2D(_WindowsLayer):
             raise ValueError(f"give like or output_size, not both; output_size is {self.output_size}")
         if like is None and not self.output_size:
             return
-        name, size = ("output_size", self.output_size) if like is None else ("like", tuple(like))
         if like is not None:
             self.windows.check_size(like, "like")
+        name, size = ("output_size", self.output_size) if like is None else ("like", tuple(like))
         count = self.windows.count(size[-3:-1] if like is not None else size)
         if differ(count, maps[1:3]):
             raise ValueError(

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from data.arguments import number_pair, whole_number
 from fcn.initializers import ICNRInitializer
+from fcn.layers.windows import checked
 
 
 @keras.saving.register_keras_serializable(package="fcn")
@@ -35,7 +36,8 @@ class BilinearUpsampling2D(keras.layers.Layer):
     Raises:
         TypeError: a factor or size of no whole numbers.
         ValueError: both of them, or with ``like`` more than one of the three, or none; a size that is smaller than
-            that of the inputs (as far as it is known before the layer runs).
+            that of the inputs, where that is known before the layer runs.
+        tf.errors.InvalidArgumentError: the same, where a graph learns it only as it runs. XLA leaves this check out.
     """
 
     def __init__(
@@ -54,9 +56,14 @@ class BilinearUpsampling2D(keras.layers.Layer):
         target = self._new_size(inputs.shape, None if like is None else like.shape)
         maps = tf.cast(inputs, tf.float64 if self.compute_dtype == "float64" else tf.float32)
         for axis, new_size in zip((1, 2), target, strict=True):
-            if new_size is None:  # not known before the layer runs
-                known = tf.shape(inputs if like is None else like)[axis]
-                new_size = known if like is not None else known * self.factor[axis - 1]
+            known = new_size is not None and inputs.shape[axis] is not None
+            if new_size is None:  # not before the layer runs
+                new_size = tf.shape(inputs if like is None else like)[axis]
+                new_size = new_size if like is not None else new_size * self.factor[axis - 1]
+            if not known and self.factor is None:  # what _new_size could not compare; a factor never makes smaller
+                size = tf.shape(inputs)[axis]
+                words = [f"{self.name} makes maps larger; axis {axis}:", size, new_size]
+                (maps,) = checked([maps], new_size >= size, words)
             maps = _interpolate(maps, axis, new_size)
         return tf.cast(maps, self.compute_dtype)
 
@@ -93,10 +100,12 @@ class BilinearUpsampling2D(keras.layers.Layer):
 def _interpolate(maps: tf.Tensor, axis: int, new_size: int | tf.Tensor) -> tf.Tensor:
     """Bilinear interpolation along one axis, half-pixel, the edge repeated."""
     size = maps.shape[axis] if maps.shape[axis] is not None else tf.shape(maps)[axis]
-    # The position (o + 1/2) size / new_size - 1/2 as a fraction of whole numbers: exact for any size.
-    whole = 2 * new_size
-    position = tf.clip_by_value((2 * tf.range(new_size) + 1) * size - new_size, 0, whole * (size - 1))
-    before = position // whole
+    # The position (o + 1/2) size / new_size - 1/2 as a fraction of whole numbers: exact for any size. Its numerator is
+    # 2 * new_size * size at most, which int32 does not hold for sides of 33,000 and more.
+    long, new = tf.cast(size, tf.int64), tf.cast(new_size, tf.int64)
+    whole = 2 * new
+    position = tf.clip_by_value((2 * tf.range(new) + 1) * long - new, 0, whole * (long - 1))
+    before = tf.cast(position // whole, tf.int32)
     share = tf.cast(position % whole, maps.dtype) / tf.cast(whole, maps.dtype)
     share = tf.reshape(share, [-1 if one == axis else 1 for one in range(4)])
     first, second = (tf.gather(maps, tf.minimum(before + step, size - 1), axis=axis) for step in (0, 1))
@@ -115,7 +124,7 @@ class SubPixelUpsampling2D(keras.layers.Layer):
         factor: of the upsampling.
         filters: channels of the result.
         kernel_size: of the convolution; whole number or ``(vertical, horizontal)``.
-        activation: as in `keras.layers.Conv2D`.
+        activation: of the result, as in `keras.layers.Conv2D`: softmax is one over the ``filters`` of each pixel.
         use_bias: likewise.
         kernel_initializer: likewise.
         icnr: draw the filters once for each block instead of once for each pixel, so that training starts without a
@@ -146,12 +155,12 @@ class SubPixelUpsampling2D(keras.layers.Layer):
         self.factor, self.filters = whole_number("factor", factor), whole_number("filters", filters)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.icnr = bool(icnr)
+        self.activation = keras.activations.get(activation)
         self.input_spec = keras.layers.InputSpec(ndim=4)
         self.convolution = keras.layers.Conv2D(
             self.filters * self.factor**2,
             number_pair("kernel_size", kernel_size),
             padding="same",
-            activation=activation,
             use_bias=use_bias,
             kernel_initializer=ICNRInitializer(factor, self.kernel_initializer) if icnr else self.kernel_initializer,
             data_format="channels_last",
@@ -165,9 +174,9 @@ class SubPixelUpsampling2D(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Any) -> Any:
-        """Convolve, and lay the channels out; see the class."""
+        """Convolve, lay the channels out, and only then activate: softmax is taken over the channels of a pixel."""
         maps = self.convolution(inputs)
-        return maps if self.factor == 1 else tf.nn.depth_to_space(maps, self.factor)
+        return self.activation(maps if self.factor == 1 else tf.nn.depth_to_space(maps, self.factor))
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         """``(batch, factor * height, factor * width, filters)``."""
@@ -181,7 +190,7 @@ class SubPixelUpsampling2D(keras.layers.Layer):
             "factor": self.factor,
             "filters": self.filters,
             "kernel_size": self.convolution.kernel_size,
-            "activation": keras.activations.serialize(self.convolution.activation),
+            "activation": keras.activations.serialize(self.activation),
             "use_bias": self.convolution.use_bias,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "icnr": self.icnr,

@@ -48,16 +48,32 @@ class Windows(NamedTuple):
             for n, count, k, s in zip(size, self.count(size), self.pool, self.strides)
         ]
 
+    @property
+    def smallest(self) -> Pair:
+        """The image that still has a window."""
+        return (1, 1) if self.padding == "same" else self.pool
+
     def check_size(self, shape: Sequence, what: str) -> None:
         """Refuse what is no map, or smaller than a window."""
         if len(shape) != 4:
             raise ValueError(f"{what} must be (batch, height, width, channels), channels last; got {tuple(shape)}")
-        smallest = (1, 1) if self.padding == "same" else self.pool
-        if any(n is not None and n < least for n, least in zip(shape[1:3], smallest)):
+        if any(n is not None and n < least for n, least in zip(shape[1:3], self.smallest)):
             raise ValueError(
                 f"{what} is {shape[1]} x {shape[2]}, smaller than the window {self.pool[0]} x {self.pool[1]} "
                 f'(padding "{self.padding}")'
             )
+
+
+def checked(tensors: Sequence, condition: Any, words: Sequence) -> list:
+    """The tensors once a condition holds that only the running graph knows; XLA leaves the check out.
+
+    Raises:
+        tf.errors.InvalidArgumentError: it does not hold; when the graph runs, and before the tensors are used.
+    """
+    import tensorflow as tf
+
+    with tf.control_dependencies([tf.debugging.Assert(condition, words)]):
+        return [tf.identity(one) for one in tensors]
 
 
 def sizes(maps: Any) -> list:
@@ -162,7 +178,7 @@ def put_back(maps: Any, indices: Any, size: Sequence, windows: Windows, *, add: 
 
     Args:
         maps: floats ``(batch, rows, columns, channels)``.
-        indices: int32, as many.
+        indices: int32, as many; one outside its own window puts nothing anywhere.
         size: height and width of the result.
         windows: those of the pooling.
         add: where windows overlap and name the same pixel, add; otherwise the last window's value is kept.
@@ -185,7 +201,15 @@ def put_back(maps: Any, indices: Any, size: Sequence, windows: Windows, *, add: 
             found = fitted(cell, *shift, -1)[:, :, None, :, None]
             here = inside + (top * windows.strides[0] * size[1] + left * windows.strides[1])
             rest = tf.zeros((), maps.dtype) if placed is None or add else placed
-            value = tf.where(found == here, values, rest)
+            # Of its last block a window may have a part only: what lies there beside it is not its own.
+            down, right = (
+                [first * stride + n < pool for n in range(stride)]
+                for first, stride, pool in zip((top, left), windows.strides, windows.pool)
+            )
+            named = found == here
+            if not all(down + right):
+                named &= tf.constant(down)[:, None, None, None] & tf.constant(right)[:, None]
+            value = tf.where(named, values, rest)
             placed = placed + value if add and placed is not None else value
         placed = tf.reshape(placed, (batch, *frame, channels))
         return fitted(placed, [-n for n in before], size, 0)

@@ -23,6 +23,7 @@ INPUT, WINDOW, OUTPUT, PRODUCED, PAD, ZERO = "#bcd9ec", "#f4b942", "#d3ebe2", "#
 WIDEST, TALLEST, LARGEST_CELL = 10, 5.5, 0.5  # inches
 SMALLEST_LETTER = 5  # points
 GAP = 2.5  # cells between the grids
+MOST = 64  # cells along one side
 PADDED, INSERTED, GIVEN = range(3)  # kinds of cells
 
 
@@ -64,8 +65,8 @@ def draw_convolution(
         ax: where to draw; a new figure, at most 10 inches wide, by default.
 
     Raises:
-        TypeError, ValueError: as `fcn.matrix.windows`; or ``position`` lies outside the output, or ``image`` has
-            another size than the input.
+        TypeError, ValueError: as `fcn.matrix.windows`; or ``position`` lies outside the output, ``image`` has another
+            size than the input, or the padded input has more than 64 cells a side.
     """
     return _draw(_convolution(input_size, kernel, stride, padding, dilation, image), position, ax)
 
@@ -160,6 +161,7 @@ def _convolution(input_size, kernel, stride, padding, dilation, image) -> _Scene
     names, kernel_size = _kernel(kernel)
     found = windows(input_size, kernel_size, stride=stride, padding=padding, dilation=dilation)
     sizes = [one.size for one in found]
+    _check_sides([one.before + one.size + one.after for one in found])
     around = [(one.before, one.after) for one in found]
     kinds = np.pad(np.full(sizes, GIVEN), around, constant_values=PADDED)
     values, results = _image(image, sizes), None
@@ -200,7 +202,9 @@ def _transposed(input_size, kernel, stride, padding, dilation, output_padding, i
     found = windows(wanted, kernel_size, padding=padding, **options)
     more = [size - (whole - one.before - one.after) for size, whole, one in zip(wanted, full, found)]
     around = [(one.span - 1 - one.before, one.span - 1 - one.after + add) for one, add in zip(found, more)]
-    stuffed = np.full([(size - 1) * step + 1 for size, step in zip(sizes, strides)], INSERTED)
+    spread = [(size - 1) * step + 1 for size, step in zip(sizes, strides)]
+    _check_sides([side + sum(pair) for side, pair in zip(spread, around)])
+    stuffed = np.full(spread, INSERTED)
     stuffed[:: strides[0], :: strides[1]] = GIVEN
     kinds = np.pad(stuffed, around, constant_values=PADDED)
     values, results = _image(image, sizes), None
@@ -208,9 +212,8 @@ def _transposed(input_size, kernel, stride, padding, dilation, output_padding, i
         if names is not None and np.asarray(kernel).dtype.kind != "U":
             matrix = convolution_matrix(kernel, wanted, padding=padding, **options)
             results = (matrix.T @ values.ravel()).reshape(wanted)
-        spread = np.zeros(kinds.shape, values.dtype)
-        spread[kinds == GIVEN] = values.ravel()
-        values = spread
+        given, values = values, np.zeros(kinds.shape, values.dtype)
+        values[kinds == GIVEN] = given.ravel()
     grown = [
         f"({size} − 1)·{one.stride} + {one.span}{_plus(one.before, one.after, '−')}{f' + {add}' if add else ''}"
         for size, one, add in zip(sizes, found, more)
@@ -271,10 +274,14 @@ def _draw(scene: _Scene, position: Sequence[int], ax: Axes | None, labelled: boo
         size = min(11, room / (0.55 * max(map(len, scene.title.split("\n")))))
         style = {"ha": "center", "color": DARK}
         ax.text(middle, -0.28 / cell, scene.title, va="center", fontsize=size, **style)
-        for words, x in (
-            (scene.below, columns / 2),
-            (f"output {_times((down.count, across.count))}", right + across.count / 2),
-        ):
+        captions, centres = (
+            (scene.below, f"output {_times((down.count, across.count))}"),
+            (columns / 2, right + across.count / 2),
+        )
+        # Under narrow grids their first lines would run into each other: as far apart as they are wide, about.
+        wide = [0.55 * min(10, size) * len(caption.split("\n")[0]) for caption in captions]
+        missing = max(0, sum(wide) / 2 + 8 - (centres[1] - centres[0]) * 72 * cell) / (72 * cell)
+        for words, x in zip(captions, (centres[0] - missing / 2, centres[1] + missing / 2), strict=True):
             ax.text(x, tall + 0.12 / cell, words, va="top", fontsize=min(10, size), **style)
     return ax
 
@@ -288,7 +295,8 @@ def _words(ax, scene, reads, position, corner, point):
     if scene.values is not None:
         for (row, column), value in np.ndenumerate(scene.values):
             shade = {"color": DARK if scene.kinds[row, column] == GIVEN else "#9a9a9a"}
-            ax.text(column + 0.5, row + top + 0.5, _number(value), fontsize=0.38 * point, **(style | shade))
+            word = _number(value)
+            ax.text(column + 0.5, row + top + 0.5, word, fontsize=_fitting(0.38 * point, word), **(style | shade))
     aside, size = (0.5, 0.42) if scene.values is None else (0.8, 0.24)
     if scene.names is not None and size * point >= SMALLEST_LETTER:
         for (i, row), (j, column) in product(enumerate(reads[0]), enumerate(reads[1])):
@@ -299,9 +307,20 @@ def _words(ax, scene, reads, position, corner, point):
         for (row, column), value in np.ndenumerate(scene.results):
             if (row, column) <= tuple(position):
                 shade = {"color": "white" if (row, column) == tuple(position) else DARK}
-                ax.text(
-                    right + column + 0.5, level + row + 0.5, _number(value), fontsize=0.38 * point, **(style | shade)
-                )
+                word, x, y = _number(value), right + column + 0.5, level + row + 0.5
+                ax.text(x, y, word, fontsize=_fitting(0.38 * point, word), **(style | shade))
+
+
+def _fitting(size: float, word: str) -> float:
+    """A font size at which a long number stays in its cell, whose side is size / 0.38."""
+    ems = sum({"−": 0.84, "+": 0.84, ".": 0.32}.get(letter, 0.64) for letter in word)  # as wide as DejaVu Sans is
+    return size * min(1, 0.97 / (0.38 * ems))
+
+
+def _check_sides(sides: Sequence[int]) -> None:
+    """Refuse what is too large to be drawn, before it is made."""
+    if max(sides) > MOST:
+        raise ValueError(f"the input has {_times(sides)} cells with its zeros; at most {MOST} a side are drawn")
 
 
 def _squares(ax, places, left, top, **style):

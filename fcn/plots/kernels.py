@@ -40,7 +40,10 @@ def draw_kernels(factor: int, *, a: float = -0.5) -> Figure:
     factor = whole_number("factor", factor)
     figure = plt.figure(figsize=(9.6, 5.6), layout="constrained")
     axes = figure.subplots(2, 3, height_ratios=(1, 1.25))
-    # One scale for all three: that of the largest.
+    # One scale for all three: that of the largest. Slopes out of the ordinary reach further than the others.
+    heights = profile("bicubic", np.linspace(0, 2, 401), a=a)
+    low, high = min(-0.25, 1.1 * heights.min()), max(1.12, 1.05 * heights.max())
+    top = max(1, np.abs(heights).max() ** 2)
     left, right = tap_offsets("bicubic", factor)[[0, -1]] + (-0.5, 0.5)
     ticks = np.arange(-4 * factor, 4 * factor, max(1, factor // 2))
     ticks = ticks[(left < ticks) & (ticks < right)]
@@ -52,13 +55,13 @@ def draw_kernels(factor: int, *, a: float = -0.5) -> Figure:
         above.plot(distance, profile(method, distance, a=a), color=OLD, linewidth=1.6)
         above.vlines(taps, 0, kernel, color=NEW, linewidth=1.2)
         above.plot(taps, kernel, "o", color=NEW, markersize=5)
-        above.set(xlim=(-2.5, 2.5), ylim=(-0.25, 1.12), xticks=range(-2, 3), yticks=(0, 0.5, 1))
+        above.set(xlim=(-2.5, 2.5), ylim=(low, high), xticks=range(-2, 3), yticks=(0, 0.5, 1))
         above.set_title(f"{method}, {len(kernel)} tap{'s' * (len(kernel) > 1)}", fontsize=11, loc="left")
         above.set_xlabel("distance (old pixels)", fontsize=10)
         _plain(above)
         first, last = tap_offsets(method, factor)[[0, -1]] + (-0.5, 0.5)
         picture = below.imshow(
-            np.outer(kernel, kernel), cmap="RdBu_r", vmin=-1, vmax=1, extent=(first, last, last, first)
+            np.outer(kernel, kernel), cmap="RdBu_r", vmin=-top, vmax=top, extent=(first, last, last, first)
         )
         below.set(xlim=(left, right), ylim=(right, left), xticks=ticks, yticks=ticks)
         below.tick_params(labelsize=9, colors=DARK)
@@ -131,6 +134,7 @@ def draw_upsampling_1d(
     fourth.set_xlim(-0.7, len(total) - 0.3)
     fourth.set_title("4  a kernel for each sample (grey), and the sum", fontsize=11, loc="left")
     low, high = min(0, *signal, *total), max(0, *signal, *total)
+    high += low == high  # all zero
     for ax in (first, second, fourth):
         ax.set(ylim=(low - 0.06 * (high - low), high + 0.06 * (high - low)))
     for ax, name in ((first, "old sample"), (second, "new sample"), (third, "offset"), (fourth, "new sample")):
@@ -164,7 +168,7 @@ def draw_alignment(size: int, factor: int, *, ax: Axes | None = None) -> Axes:
     ax.plot([], [], "o", color=NEW, markersize=5, label="new samples")
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False, fontsize=10)
     ax.set_yticks(range(len(ALIGNMENTS)), ALIGNMENTS, fontsize=11)
-    ax.set(xticks=range(size), xlim=(-0.75, size), ylim=(len(ALIGNMENTS) - 0.55, -0.45))
+    ax.set(xticks=range(0, size, -(-size // 25)), xlim=(-0.75, size), ylim=(len(ALIGNMENTS) - 0.55, -0.45))
     ax.set_xlabel("position (old pixels)", fontsize=10)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
@@ -180,11 +184,15 @@ def draw_checkerboard(maps: Mapping[str, np.ndarray], stride: int, *, border: in
         border: likewise; the pixels left out are outside the frame that is drawn.
 
     Raises:
-        TypeError, ValueError: no maps, one of another shape, or what `checkerboard_energy` refuses.
+        TypeError, ValueError: no maps or no names, a map of another shape, or what `checkerboard_energy` refuses.
     """
+    import textwrap
+
     import matplotlib.pyplot as plt
     from matplotlib.patches import Rectangle
 
+    if not isinstance(maps, Mapping):
+        raise TypeError(f"maps is a {type(maps).__name__}; a dict is wanted, of maps by their names")
     if not maps:
         raise ValueError("maps is empty; at least one is wanted")
     columns = min(4, len(maps))
@@ -198,14 +206,17 @@ def draw_checkerboard(maps: Mapping[str, np.ndarray], stride: int, *, border: in
             raise ValueError(
                 f"map {name!r} has shape {found.shape}; (height, width) or (1, height, width, 1) is wanted"
             )
-        energy, top = checkerboard_energy(picture, stride, border=border), np.abs(picture).max()
+        energy = checkerboard_energy(picture, stride, border=border)
+        picture = picture.astype(np.float64)  # int8 has no 128
+        top = np.abs(picture).max()
         signed = picture.min() < 0
         ax.imshow(picture, cmap="RdBu_r" if signed else "magma", vmin=-top if signed else 0, vmax=top)
         if border:
             height, width = (side - 2 * border for side in picture.shape)
             frame = {"fill": False, "edgecolor": DARK if signed else "#56B4E9", "linestyle": "--", "linewidth": 1.5}
             ax.add_patch(Rectangle((border - 0.5,) * 2, width, height, **frame))
-        ax.set_title(f"{name}\ncheckerboard {100 * energy:.1f} %", fontsize=10.5)
+        lines = [textwrap.fill(line, 24) for line in str(name).split("\n")]
+        ax.set_title("\n".join([*lines, f"checkerboard {100 * energy:.1f} %"]), fontsize=10.5)
     for ax in axes:
         ax.axis("off")
     return figure

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fcn.matrix import Padding, convolution_matrix
+from fcn.matrix import Padding, convolution_matrix, real_numbers, windows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +22,7 @@ WIDEST, TALLEST, LARGEST_CELL = 10, 9, 0.36  # inches
 SMALLEST_LETTER = 6  # points
 LONGEST = 4  # products of a sum that is written out
 ZEROS = 300  # cells of a matrix in which the zeros are written, too
+LARGEST_SIDE = 400  # of a matrix that is drawn: of more its cells are below a pixel, and it takes many seconds
 MOST = 62  # cells beside each other; of more only the matrix is drawn, without letters
 SIGN, GAP = 1.2, 0.5  # width of the equals sign, and space between the columns, in cells
 
@@ -48,14 +50,14 @@ def draw_matrix(
         stride: from one window to the next.
         padding: with zeros.
         dilation: from one tap to the next.
-        inputs: what the numbers that the matrix is multiplied with are called, one each; "0" is left out of the sums.
-            Letters that the kernel does not use, by default.
+        inputs: what the numbers that the matrix is multiplied with are called, one each, or numbers; "0" is left out
+            of the sums. Letters that the kernel does not use, by default.
         transpose: draw the transposed convolution.
         ax: where to draw; a new figure, at most 10 inches wide, by default.
 
     Raises:
-        TypeError, ValueError: as `convolution_matrix` does; rows of the kernel of different length, or another number
-            of names than of inputs.
+        TypeError, ValueError: as `convolution_matrix` does; rows of the kernel of different length, another number
+            of names than of inputs, or a matrix with a side of more than 400.
     """
     return _draw([_Panel(kernel, input_size, stride, padding, dilation, inputs, transpose)], ax)
 
@@ -149,22 +151,24 @@ class _Panel:
 
     def __init__(self, kernel, input_size, stride, padding, dilation, inputs, transpose):
         if np.asarray(kernel).dtype.kind != "U":
-            convolution_matrix(kernel, input_size, stride=stride, padding=padding, dilation=dilation)  # refuses NaN
+            real_numbers("kernel", kernel, (1, 2, 3, 4))  # refuses NaN
         names = weight_names(kernel)
         # Which weight stands where: the matrix of the kernel 1, 2, 3 and so on.
-        numbered = np.arange(1, names.size + 1).reshape(names.shape)
+        numbered = real_numbers("kernel", np.arange(1, names.size + 1).reshape(names.shape), (1, 2, 3, 4))
+        self.blocks = self._blocks(names, input_size, stride, padding, dilation)
         self.places = convolution_matrix(numbered, input_size, stride=stride, padding=padding, dilation=dilation)
         self.kernel, self.transpose = numbered, transpose
-        self.blocks = self._blocks(names, input_size, stride, padding, dilation)
         if transpose:
             self.places, self.blocks = self.places.T, self.blocks[::-1]
         self.names = np.array(["0", *names.ravel()])
         self.colours = np.concatenate([[_rgb(PALE)], weight_colours(names.shape)])
         rows, columns = self.places.shape
         free = [letter for letter in ascii_lowercase if letter not in self.names]
-        if inputs is not None and len(inputs) != columns:
-            raise ValueError(f"inputs has {len(inputs)} names, and the matrix {self.places.shape} takes {columns}")
-        self.inputs = list(inputs) if inputs is not None else free[:columns] if columns <= len(free) else None
+        if inputs is not None:
+            inputs = [str(one).replace("-", "−") for one in inputs]
+            if len(inputs) != columns or "" in inputs:
+                raise ValueError(f"inputs has {len(inputs)} names, and the matrix {self.places.shape} takes {columns}")
+        self.inputs = inputs if inputs is not None else free[:columns] if columns <= len(free) else None
         self.sums = written_out(self.names[self.places], self.inputs, LONGEST) if self.inputs else None
         self.result = max(1, max(map(len, self.sums)) * 0.32 + 0.5) if self.sums else 1
         self.width = max(columns + GAP + 1 + SIGN + self.result, 9)
@@ -177,12 +181,17 @@ class _Panel:
         self.head = 0.08 * max(self.places.shape)
 
     def _blocks(self, names, input_size, stride, padding, dilation):
-        """Rows and columns of the matrix that belong to one row of the image, or to one place with its channels."""
-        from fcn.matrix import windows
+        """Rows and columns of the matrix that belong to one row of the image, or to one place with its channels.
 
+        Raises:
+            ValueError: the matrix is too large to be drawn; said before it is made.
+        """
         directions = 2 - names.ndim % 2
         found = windows(input_size, names.shape[:directions], stride=stride, padding=padding, dilation=dilation)
         inputs, outputs = names.shape[directions:] or (1, 1)
+        shape = math.prod(one.count for one in found) * outputs, math.prod(one.size for one in found) * inputs
+        if max(shape) > LARGEST_SIDE:
+            raise ValueError(f"the matrix would be {shape}; with at most {LARGEST_SIDE} a side it is drawn")
         count, size = (found[1].count, found[1].size) if directions == 2 else (1, 1)
         return count * outputs, size * inputs
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import TYPE_CHECKING
 
 from fcn.arithmetic.counting import Costs, LayerCost, costs, in_words
@@ -33,15 +35,19 @@ def cost_table(
         fields: from `fcn.arithmetic.receptive_fields`; adds a column, in which a field is "size / stride", and "all"
             where a layer sees the whole image.
         free: whether layers without parameters and multiply-adds have a row, too.
-        width: of the figure in inches, where ``ax`` is not given.
+        width: of the figure in inches, more than 0, where ``ax`` is not given.
         ax: where to draw; a table needs about a quarter of an inch for a row.
 
     Raises:
-        ValueError: no layer is left to be drawn.
+        ValueError: no layer is left to be drawn; a width that is not positive and finite.
         TypeError: neither costs nor a model.
     """
     import matplotlib.pyplot as plt
 
+    if not isinstance(width, Real):
+        raise TypeError(f"width is {width!r}; a number of inches is wanted")
+    if not 0 < width < math.inf:
+        raise ValueError(f"width is {width}; it must be positive and finite")
     table = model if isinstance(model, Costs) else costs(model)
     layers = [layer for layer in table.layers if free or layer.parameters or layer.multiply_adds != 0]
     if not layers:
@@ -52,7 +58,7 @@ def cost_table(
         width = ax.get_window_extent().width / ax.figure.dpi
     columns = _columns(table, layers, fields)
     # Words take what they need; the two columns with bars share the rest.
-    needs = [CHARACTER * (max(map(len, column)) + 2) for column in columns]
+    needs = [max(CHARACTER * (max(map(len, column)) + 2), *map(_inches, column)) for column in columns]
     rest = max(0, width - sum(needs)) / 2
     ends, edge = [], 0.0
     for need in [*needs[:-2], needs[-2] + rest, needs[-1] + rest]:
@@ -86,6 +92,13 @@ def cost_table(
     ax.set(xlim=(0, edge), ylim=(rows + 0.6, -0.6))
     ax.axis("off")
     return ax
+
+
+def _inches(word: str) -> float:
+    """What it takes, with a margin: names of capitals are wider than CHARACTER says."""
+    from matplotlib.textpath import TextPath
+
+    return TextPath((0, 0), word, size=TEXT).get_extents().x1 / 72 + 0.1 if word.strip() else 0
 
 
 def _columns(

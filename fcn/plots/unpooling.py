@@ -31,8 +31,9 @@ def draw_unpooling(image: Any, pooled: Any, indices: Any, processed: Any, unpool
         The figure, at most 10 inches wide.
 
     Raises:
-        ValueError: arrays that are not of two dimensions, do not fit one another, or are too large to be read;
-            an index outside the image.
+        ValueError: arrays that are not of two dimensions, are empty, do not fit one another, or are too large to be
+            read; an index outside the image.
+        TypeError: arrays of no real numbers.
 
     Source: the lecture's slide on unpooling.
     """
@@ -86,7 +87,9 @@ def draw_grid(ax: Axes, numbers: np.ndarray, colours: np.ndarray) -> None:
         ax.add_patch(edge)
         text = "white" if not plain and shade < 0.55 else MIDDLE if plain else "black"
         weight = "normal" if plain else "bold"
-        ax.text(column, row, f"{number:.3g}", ha="center", va="center", color=text, fontsize=11, weight=weight)
+        word = f"{number:.3g}"
+        size = 11 * min(1, 5 / len(word))  # a long number stays in its cell
+        ax.text(column, row, word, ha="center", va="center", color=text, fontsize=size, weight=weight)
     ax.axis("off")
 
 
@@ -94,10 +97,15 @@ def check(image: np.ndarray, pooled: np.ndarray, indices: np.ndarray, processed:
     """Refuse arrays that do not fit one another.
 
     Raises:
-        ValueError: they do not.
+        ValueError: they do not, or hold nothing.
+        TypeError: they hold no real numbers.
     """
     arrays = {"image": image, "pooled": pooled, "indices": indices, "processed": processed, "unpooled": unpooled}
     for name, array in arrays.items():
+        if array.dtype.kind in "bcOSU":
+            raise TypeError(f"{name} holds {array.dtype}; real numbers are wanted")
+        if not array.size:
+            raise ValueError(f"{name} is {array.shape}: it is empty")
         if array.ndim != 2:
             raise ValueError(f"{name} must be (height, width), one channel of one image; got {array.shape}")
         pattern = "image" if name == "unpooled" else "pooled"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from data.arguments import number_pair
+from data.arguments import number_pair, whole_number
 from fcn.convolutions.fitting import Pair
 from fcn.convolutions.sharing import UNSEEN, seen_weights
 
@@ -118,7 +118,9 @@ def draw_offsets(
         ax: where to draw.
 
     Raises:
-        ValueError: wrong ranks, offsets that do not fit the image or are not finite, an output that there is not.
+        TypeError: ``at`` holds no pairs of whole numbers.
+        ValueError: wrong ranks, offsets that do not fit the image or are not finite, a floating-point image of more
+            than 0..1, an output that there is not.
     """
     import matplotlib.pyplot as plt
 
@@ -127,6 +129,10 @@ def draw_offsets(
     offsets, image = np.asarray(offsets), np.asarray(image)
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
         raise ValueError(f"image has the shape {image.shape}; (height, width) or (height, width, 3) is wanted")
+    if image.dtype.kind == "f" and image.size and not (image.min() > -0.01 and image.max() < 1.01):
+        raise ValueError(
+            f"image is floating point, from {image.min():.3g} to {image.max():.3g}; 0 to 1 is wanted, or uint8"
+        )
     if offsets.ndim != 4:
         raise ValueError(f"offsets has the shape {offsets.shape}; (rows, columns, points, 2) is wanted")
     if not np.isfinite(offsets).all():
@@ -137,8 +143,11 @@ def draw_offsets(
     at = [(offsets.shape[0] // 2, offsets.shape[1] // 2)] if at is None else list(at)
     if not at:
         raise ValueError("at is empty; give at least one output")
+    if any(np.ndim(place) != 1 for place in at):
+        raise TypeError(f"at holds {', '.join(map(repr, at))}; pairs (row, column) are wanted, as in [(1, 2)]")
+    at = [tuple(whole_number("a row or column of at", one, 0) for one in place) for place in at]
     for place in at:
-        if len(place) != 2 or not all(0 <= one < end for one, end in zip(place, offsets.shape[:2], strict=True)):
+        if len(place) != 2 or not all(one < end for one, end in zip(place, offsets.shape[:2], strict=True)):
             raise ValueError(f"at holds {place}; the outputs are {offsets.shape[:2]}")
     ax = ax or plt.figure(figsize=(5, 5 * size[0] / size[1] + 0.2), layout="constrained").subplots()
     ax.imshow(image, cmap="gray" if image.ndim == 2 else None, interpolation="nearest")

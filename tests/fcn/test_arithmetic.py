@@ -36,10 +36,27 @@ def test_equals_the_places_counted_one_by_one():
         options = {"stride": stride, "padding": (before, after), "dilation": dilation}
         if windows:
             assert output_size(size, kernel, **options) == len(windows)
-            assert left_over(size, kernel, **options) == max(0, size - 1 - windows[-1][-1])
+            assert left_over(size, kernel, **options) == np.sum(np.arange(size) > windows[-1][-1])
         else:
             with pytest.raises(ValueError, match="does not fit"):
                 output_size(size, kernel, **options)
+
+
+def test_no_more_is_left_over_than_there_is():
+    assert left_over(3, 1, stride=10, padding=(2, 0)) == 3  # the only window lies in the padding
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int64])
+def test_numbers_of_numpy_do_not_overflow(kind):
+    small = kind(100) if kind is np.int8 else kind(250)
+    assert output_size(small, kind(3), padding=kind(100)) == int(small) + 198
+    assert output_size(small, kind(3), padding=np.array([100, 100], kind)) == int(small) + 198
+    assert left_over(small, kind(3), kind(2), (kind(100), kind(100))) == left_over(int(small), 3, 2, (100, 100))
+    assert same_padding(small, kind(100), kind(100)) == same_padding(int(small), 100, 100)
+    assert transposed_output_size(small, kind(3), stride=kind(2)) == 2 * int(small) + 1
+    assert transposed_output_size(small, kind(3), stride=kind(2), padding="same") == 2 * int(small)
+    assert transposed_output_size(small, kind(99), stride=kind(100), padding=kind(1)) == 100 * int(small) - 3
+    assert all(type(one) is int for one in same_padding(small, kind(3)))
 
 
 def test_equals_keras():
@@ -103,9 +120,11 @@ def test_transposed_equals_keras(padding):
         if (stride > 1 and dilation > 1) or (added is not None and added >= stride):
             continue
         options = {"padding": padding, "output_padding": added}
+        if padding == "same" and added == 0 and size == 1 and (dilation * (kernel - 1) + 1) % 2 == 0:
+            with pytest.raises(ValueError, match="takes .* pixels away at the ends"):
+                transposed_output_size(size, kernel, stride=stride, dilation=dilation, **options)
+            continue  # nothing is left
         found = transposed_output_size(size, kernel, stride=stride, dilation=dilation, **options)
-        if found < 1:
-            continue
         pairs = {"output_padding": None if added is None else (added, added), "dilation_rate": dilation}
         layer = keras.layers.Conv2DTranspose(1, kernel, stride, padding, **pairs)
         assert found == layer.compute_output_shape((None, size, size, 1))[1]
@@ -172,5 +191,7 @@ def test_transposed_refuses():
         transposed_output_size(4, 3, stride=2, output_padding=2)
     with pytest.raises(ValueError, match="takes 6 pixels away at the ends; there are only 5"):
         transposed_output_size(3, 3, padding=3)
+    with pytest.raises(ValueError, match="padding same takes 2 pixels away at the ends; there are only 2"):
+        transposed_output_size(1, 2, 2, "same", 0)
     with pytest.raises(ValueError, match="padding is -1"):
         transposed_output_size(3, 3, padding=-1)

@@ -6,6 +6,8 @@ import pytest
 import tensorflow as tf
 
 from fcn.arithmetic import Costs, costs
+from fcn.convolutions import convolution_costs
+from fcn.convolutions.layers import DeformableConv2D, Involution2D
 
 L = keras.layers
 
@@ -178,6 +180,83 @@ def test_a_derived_layer_is_not_known():
             return super().call(super().call(inputs))
 
     assert costs(chain((8, 8, 2), Twice(2, 3, name="twice"))).unknown == ("twice",)
+
+
+@pytest.mark.parametrize("batch_normalisation", [False, True])
+@pytest.mark.parametrize("strides", [1, 2])
+def test_involution(strides, batch_normalisation):
+    options = {"groups": 2, "strides": strides, "reduction": 4, "batch_normalisation": batch_normalisation}
+    found = costs(chain((8, 6, 16), Involution2D(3, name="inv", **options)))
+    n = (8 // strides) * (6 // strides)
+    assert found["inv"].multiply_adds == n * 9 * 16  # each channel of each pixel with the kernel of its group
+    assert found["inv/reduce"].multiply_adds == n * 16 * 4 and found["inv/span"].multiply_adds == n * 4 * 9 * 2
+    assert found.multiply_adds == convolution_costs("involution", 8 // strides, 6 // strides, 3, 16, 16).multiply_adds
+    assert found.unknown == ()
+
+    class Own(Involution2D):
+        def call(self, inputs):
+            return super().call(super().call(inputs))
+
+    assert costs(chain((8, 6, 16), Own(3, name="own"))).unknown == ("own",)
+
+
+@pytest.mark.parametrize("modulated", [False, True])
+def test_deformable(modulated):
+    layer = DeformableConv2D(5, (3, 2), (2, 1), modulated=modulated, name="deform")
+    model = chain((8, 6, 4), layer)
+    found, kind = costs(model), "modulated deformable" if modulated else "deformable"
+    assert found["deform"].multiply_adds == 4 * 6 * (4 * 6 * 4 + 6 * 4 * 5)
+    assert found["deform/finder"].multiply_adds == 4 * 6 * (6 * 4 * (3 if modulated else 2) * 6)
+    assert found.multiply_adds == convolution_costs(kind, 4, 6, (3, 2), 4, 5).multiply_adds
+    assert found.unknown == () and found.parameters == model.count_params()
+
+
+def test_products_of_the_picture_with_itself_are_not_zero():
+    """Attention by hand, in sums; a gate, a square and a scale that is given are no such thing."""
+
+    class Plain(keras.Model):
+        def __init__(self, function):
+            super().__init__(name="plain")
+            self.function = function
+
+        def call(self, inputs):
+            return self.function(inputs)
+
+    def count(function):
+        return costs(Plain(function), size=(8, 6, 4))["plain"].multiply_adds
+
+    assert count(lambda x: tf.reduce_sum(x[:, :, None] * tf.nn.relu(x)[:, None], -1)) is None
+    assert count(lambda x: tf.reduce_sum(tf.transpose(x * x[:, ::-1], (0, 2, 1, 3)), 1)) is None
+    assert count(lambda x: tf.nn.relu(x * tf.reduce_mean(x, (1, 2), keepdims=True))) == 0
+    assert count(lambda x: x / tf.reduce_sum(x * x, -1, keepdims=True)) == 0
+    assert count(lambda x: tf.reduce_sum(x * tf.constant([1.0, 2.0, 3.0, 4.0]), -1)) == 0
+    assert count(lambda x: tf.reduce_sum(x * tf.cast(tf.shape(x)[1], tf.float32), -1)) == 0
+
+
+def test_frames_that_are_folded_into_the_batch():
+    class Frames(keras.Model):
+        def __init__(self):
+            super().__init__(name="frames")
+            self.conv, self.norm = L.Conv2D(4, 3, name="conv"), L.BatchNormalization(name="norm")
+
+        def build(self, shape):
+            self.conv.build((None, 8, 8, 3))
+            self.norm.build((None, 6, 6, 4))
+
+        def call(self, videos):
+            return self.norm(self.conv(tf.reshape(videos, (-1, 8, 8, 3))))
+
+    for batch in (None, 2):
+        videos = keras.Input((5, 8, 8, 3), batch_size=batch)
+        found = costs(keras.Model(videos, Frames()(videos)))
+        assert found["frames/conv"].multiply_adds == 5 * 6 * 6 * 3 * 4 * 9 and found["frames/norm"].multiply_adds == 0
+
+    class Some(Frames):
+        def call(self, images):
+            return self.conv(tf.boolean_mask(images, tf.reduce_mean(images, (1, 2, 3)) > 0))
+
+    images = keras.Input((8, 8, 3))
+    assert "frames/conv" in costs(keras.Model(images, Some()(images))).unknown  # nobody knows how many
 
 
 def test_the_table_in_words():

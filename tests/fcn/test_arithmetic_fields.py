@@ -271,6 +271,39 @@ def test_a_layer_that_runs_twice():
     assert [field.size for field in receptive_fields(model).values()] == [(3, 3), (5, 5)]
 
 
+def test_a_nested_layer_that_runs_twice():
+    base = chain(L.Conv2D(2, 3, name="c"))
+    base.name = "base"
+    model = model_of(lambda inputs: base(base(inputs)))
+    for name in ("c", "base/c", "base.c", base.layers[-1]):
+        with pytest.raises(ValueError, match=r"calls of .*'base/c', 'base/c \(call 2\)'"):
+            receptive_field(model, name)
+    assert receptive_field(model, "base/c (call 2)").size == receptive_field(model, "c (call 2)").size == (5, 5)
+
+
+def test_a_dense_that_mixes_columns():
+    """Behind Reshape((rows, columns)) it works along the rows, not on each pixel."""
+    model = chain(L.Reshape((8, 6)), L.Dense(4, name="dense"), shape=(8, 6, 1))
+    with pytest.raises(ValueError, match="mixes pixels"):
+        receptive_field(model, "dense")
+    assert receptive_fields(model)["dense"] is None
+    assert receptive_field(chain(L.Dense(4, name="dense"), shape=(8, 6, 1)), "dense").size == (1, 1)
+
+
+def test_a_model_that_takes_several_arguments():
+    class Pair(keras.Model):
+        def call(self, one, two):
+            return one + two
+
+    class Trains(keras.Model):
+        def call(self, images, training):
+            return L.ReLU(name="end")(images)
+
+    with pytest.raises(TypeError, match="is called with one, two; it must take one argument"):
+        receptive_field(Pair(), "any", size=8)
+    assert receptive_field(Trains(), "end", size=8).size == (1, 1)
+
+
 def test_mixed_precision():
     layers = [L.Conv2D(3, 3, dtype="mixed_bfloat16"), L.MaxPool2D(dtype="mixed_bfloat16"), L.Conv2D(3, 3, name="end")]
     assert receptive_field(chain(*layers), "end") == ReceptiveField((8, 8), (2, 2), (0, 0))

@@ -103,3 +103,15 @@ def test_bad_input_is_refused():
         gradient_of_sum(lambda images: tf.ones((1, 2)))
     with pytest.raises(TypeError, match=r"size is 2\.0"):
         response_to_constant(tf.identity, size=2.0)
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-200, 5e-324])
+def test_energy_does_not_change_with_the_scale(scale):
+    maps = np.random.default_rng(0).integers(1, 5, (8, 6, 3)) * 1.0
+    assert checkerboard_energy(maps * scale, 2) == pytest.approx(checkerboard_energy(maps, 2), rel=1e-12)
+
+
+@pytest.mark.parametrize("maps", [np.ones((4, 4)) * 1j, [["a", "b"], ["c", "d"]]])
+def test_maps_of_no_real_numbers(maps):
+    with pytest.raises(TypeError, match="real numbers are wanted"):
+        checkerboard_energy(maps, 2)

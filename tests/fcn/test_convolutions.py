@@ -623,6 +623,12 @@ HERE = r"\(2, 5, 6, 4\)"
         (lambda: spatially_separable(IMAGES, noise(7), noise(3), padding="valid"), "does not fit"),
         (lambda: separate(noise(3, 3, 1)), r"\(3, 3, 1\)"),
         (lambda: separate([[np.nan]]), "NaN"),
+        (lambda: separate([[1, 2], [3]]), r"kernel is \[\[1, 2\], \[3\]\]; its rows"),
+        (lambda: stuff_kernel([[1, 2], [3]], 2), r"kernel is \[\[1, 2\], \[3\]\].*equally long"),
+        (lambda: stuff_kernel(noise(0, 3), 2), r"\(0, 3\); it is empty"),
+        (lambda: ordinary([[[[1.0, 2.0], [3.0]]]], noise(3, 3, 4, 2)), "images is .*equally long"),
+        (lambda: ordinary(IMAGES, noise(0, 3, 4, 2)), r"kernel has the shape \(0, 3, 4, 2\); it is empty"),
+        (lambda: deformable(IMAGES, noise(3, 0, 4, 2), OFFSETS[..., :0, :]), r"\(3, 0, 4, 2\); it is empty"),
         (lambda: separate(np.zeros((3, 3))), "zero everywhere"),
         (lambda: deformable(IMAGES, KERNEL, OFFSETS[:, :4]), rf"\(2, 4, 6, 9, 2\).*\(2, 5, 6, 9, 2\).*{HERE}"),
         (lambda: deformable(IMAGES, KERNEL, OFFSETS[:1]), r"\(1, 5, 6, 9, 2\)"),
@@ -668,6 +674,13 @@ def test_bad_values(wrong, message):
         lambda: grouped(IMAGES, noise(3, 3, 4, 2), True),
         lambda: dilated(IMAGES, noise(3, 3, 4, 2), 1.5),
         lambda: channel_shuffle(IMAGES, 2.0),
+        lambda: channel_shuffle(None, 2),
+        lambda: ordinary(None, noise(3, 3, 4, 2)),
+        lambda: ordinary(IMAGES, "kernel"),
+        lambda: stuff_kernel(None, 2),
+        lambda: seen_weights("ordinary", None),
+        lambda: seen_weights("ordinary", 1),
+        lambda: DeformableConv2D(3, 3)(np.ones((1, 8, 8, 3), np.uint8)),
         lambda: separate([["a"]]),
         lambda: deformable(IMAGES, KERNEL, OFFSETS, strides="2"),
         lambda: convolution_costs("ordinary", 5, 5, 3.0, 4, 8),
@@ -678,3 +691,52 @@ def test_bad_values(wrong, message):
 def test_bad_kinds(wrong):
     with pytest.raises(TypeError, match=r"wanted"):
         wrong()
+
+
+def test_an_unknown_rank_is_refused_in_words():
+    unknown = tf.TensorSpec(None, tf.float32)
+    for function, words in (
+        (lambda images: ordinary(images, noise(3, 3, 4, 2)), "images has the shape <unknown>"),
+        (lambda kernel: ordinary(IMAGES, kernel), "kernel has the shape <unknown>"),
+        (lambda kernel: stuff_kernel(kernel, 2), "kernel has the shape <unknown>"),
+        (lambda images: channel_shuffle(images, 2), "images has the shape <unknown>"),
+        (lambda offsets: sampling_points(offsets, (5, 6)), "offsets has the shape <unknown>"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            tf.function(function, autograph=False).get_concrete_function(unknown)
+
+
+def test_no_comma_comes_twice():
+    for wrong in (lambda: ChannelShuffle(3)(IMAGES), lambda: Involution2D(3, groups=3)(IMAGES)):
+        with pytest.raises(ValueError, match=rf"divide the channels of the input {HERE}, 4$"):
+            wrong()
+    with pytest.raises(ValueError, match=r"divide the channels \(images .*\), 4$"):
+        involution(IMAGES, noise(2, 5, 6, 3, 3, 3))
+
+
+@pytest.mark.parametrize("scale", [1e-310, 1e-200, 1e-30, 1.0, 1e200, 1e307])
+def test_separate_whatever_the_scale(scale):
+    """Three equal singular values: two thirds of the energy are missed."""
+    found = separate(np.eye(3) * scale)
+    assert found.error == pytest.approx(np.sqrt(2 / 3))
+    assert found.vertical @ found.vertical == pytest.approx(scale)
+
+
+def test_whole_numbers_in_lists_are_taken_by_all():
+    kernel = noise(3, 3, 4, 2).round().astype(int)
+    agree(dilated(IMAGES, kernel.tolist(), 2), dilated(IMAGES, kernel.astype(float), 2))
+    agree(dilated(IMAGES, kernel.tolist(), 1), ordinary(IMAGES, kernel.tolist()))
+    assert stuff_kernel([[1, 2], [3, 4]], 2).dtype.kind == "i"
+
+
+def test_what_does_not_fit_is_left_out_of_the_table():
+    found = compare_costs(8, 8, 3, 3, 64)  # two groups and a reduction by 4 do not divide three channels
+    assert set(KINDS) - set(found) == {"depthwise", "grouped", "involution"}
+    assert set(compare_costs(8, 8, 3, 3, 3, groups=3, reduction=3)) == set(KINDS)
+    with pytest.raises(ValueError, match="channels_in is 0"):
+        compare_costs(8, 8, 3, 0, 4)
+
+
+def test_places_in_bytes_do_not_overflow():
+    at = np.array([0, 1], np.uint8)
+    np.testing.assert_array_equal(seen_weights("involution", at), seen_weights("involution", (0, 1)))

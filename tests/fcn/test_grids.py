@@ -225,3 +225,42 @@ def test_refused_in_words(call, error, words):
     with pytest.raises(error) as caught:
         call()
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: draw_convolution(65, 3),
+        lambda: draw_convolution((8, 64), 3, padding=1),
+        lambda: draw_convolution(10**7, 3),
+        lambda: draw_transposed_convolution(32, 3, stride=2),
+        lambda: draw_transposed_convolution(10**7, 3),
+        lambda: draw_positions(65, 3),
+    ],
+)
+def test_too_large_to_be_drawn(call):
+    with pytest.raises(ValueError, match="at most 64 a side are drawn"):
+        call()
+
+
+def test_long_numbers_stay_in_their_cells():
+    image = np.random.default_rng(0).normal(size=(4, 4)) * 1e-7
+    for draw in (draw_convolution, draw_transposed_convolution):
+        ax = draw(4, np.array([[1e5, 2], [3, 4]]), image=image, position=(1, 1))
+        ax.figure.canvas.draw()
+        cell = ax.transData.transform((1, 0))[0] - ax.transData.transform((0, 0))[0]
+        assert (
+            max(
+                text.get_window_extent().width
+                for text in ax.texts
+                if {"e−", "e+"} & {text.get_text()[n : n + 2] for n in range(8)}
+            )
+            < cell
+        )
+
+
+def test_captions_under_narrow_grids_are_apart():
+    ax = draw_convolution((40, 3), (3, 3), padding="same", stride=(1, 2))
+    ax.figure.canvas.draw()
+    one, other = (text.get_window_extent() for text in ax.texts if text.get_text()[:5] in ("input", "outpu"))
+    assert one.x1 < other.x0

@@ -89,3 +89,11 @@ def test_bad_input_is_refused():
         ICNRInitializer(2.0)
     with pytest.raises(ValueError, match="size is 0"):
         bilinear_filter(0)
+
+
+@pytest.mark.parametrize("initializer", [BilinearInitializer(), ICNRInitializer(2)])
+def test_what_is_no_shape(initializer):
+    with pytest.raises(TypeError, match="the kernel's shape is None"):
+        initializer(None)
+    with pytest.raises(TypeError, match="a side of the kernel is None"):
+        initializer((3, 3, 4, None))

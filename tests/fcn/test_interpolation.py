@@ -98,3 +98,9 @@ def test_bad_input_is_refused():
         profile("bicubic", 0, a=np.nan)
     with pytest.raises(ValueError, match="new_size is 0"):
         source_positions(4, 0)
+
+
+@pytest.mark.parametrize("a", ["x", None, [1, 2], b"1"])
+def test_a_slope_that_is_no_number(a):
+    with pytest.raises(TypeError, match="a is .*; a finite number is wanted"):
+        profile("bicubic", 0, a=a)

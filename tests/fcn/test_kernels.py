@@ -1,9 +1,11 @@
+from itertools import pairwise
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from fcn.checkerboard import overlap
-from fcn.interpolation import interpolation_kernel, source_positions
+from fcn.interpolation import interpolation_kernel, profile, source_positions
 from fcn.plots.kernels import draw_alignment, draw_checkerboard, draw_kernels, draw_upsampling_1d
 from fcn.upsampling import upsample
 
@@ -102,3 +104,41 @@ def test_bad_input_is_refused():
         draw_checkerboard({}, 2)
     with pytest.raises(ValueError, match=r"map 'a' has shape \(2, 4, 4, 1\)"):
         draw_checkerboard({"a": np.ones((2, 4, 4, 1))}, 2)
+
+
+@pytest.mark.parametrize("a", [-3, 2])
+def test_unusual_slopes_are_not_cut(a):
+    figure = draw_kernels(3, a=a)
+    values = profile("bicubic", np.linspace(-2, 2, 201), a=a)
+    low, high = figure.axes[2].get_ylim()
+    assert low < values.min() and values.max() < high
+    kernel = interpolation_kernel("bicubic", 3, a=a)
+    assert np.abs(kernel).max() <= figure.axes[5].images[0].get_clim()[1]
+
+
+def test_many_old_samples_have_few_labels():
+    ticks = draw_alignment(100, 2).get_xticks()
+    assert len(ticks) == 25 and set(np.diff(ticks)) == {4}
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_signal_of_zeros():
+    draw_upsampling_1d([0, 0, 0], 2)
+
+
+def test_long_names_of_checkerboards():
+    maps = {f"{number}: a transposed convolution, kernel 3, stride 2": overlap(3, 2, 8) for number in range(4)}
+    figure = draw_checkerboard(maps, 2)
+    figure.canvas.draw()
+    boxes = [ax.title.get_window_extent() for ax in figure.axes]
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
+
+
+def test_maps_of_bytes_and_what_are_no_maps():
+    found = np.array([[-128, 127], [0, 0]], np.int8)
+    assert draw_checkerboard({"bytes": found}, 2).axes[0].images[0].get_clim() == (-128, 128)
+    for maps in ([np.ones((4, 4))], np.ones((4, 4))):
+        with pytest.raises(TypeError, match="a dict is wanted"):
+            draw_checkerboard(maps, 2)
+    with pytest.raises(TypeError, match="real numbers"):
+        draw_checkerboard({"a": np.ones((4, 4)) * 1j}, 2)

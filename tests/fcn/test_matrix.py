@@ -182,6 +182,17 @@ def test_bytes_do_not_overflow():
     images, kernel = np.full((1, 3, 3, 1), 200, np.uint8), np.full((3, 3, 1, 1), 100, np.uint8)
     assert convolve(images, kernel).item() == 9 * 200 * 100
     assert convolve(images, kernel.astype(np.float32)).dtype == np.float32
+    assert col2im(im2col(images, 2), images.shape, 2)[0, 1, 1, 0] == 4 * 200
+    products = convolution_matrix(kernel[..., 0, 0], 3) @ images.ravel()
+    assert products.item() == 9 * 200 * 100 and products.dtype == np.int64
+
+
+def test_half_precision_does_not_overflow():
+    images, kernel = np.full((1, 3, 3, 1), 200, np.float16), np.full((3, 3, 1, 1), 100, np.float16)
+    found = convolve(images, kernel)
+    assert found.item() == 9 * 200 * 100 and found.dtype == np.float32
+    sums = col2im(np.full((4, 4), 20000, np.float16), (1, 3, 3, 1), 2)
+    assert sums[0, 1, 1, 0] == 80000 and sums.dtype == np.float32
 
 
 def test_inputs_that_no_window_reaches_are_columns_of_zeros():
@@ -215,6 +226,12 @@ IMAGES = np.ones((1, 8, 8, 2))
         (lambda: convolution_matrix(ONES, (5, 5, 5)), ValueError, "input_size is (5, 5, 5)"),
         (lambda: convolution_matrix(ONES, 5, padding=-1), ValueError, "padding is -1; at least 0"),
         (lambda: convolution_matrix(ONES, 5, padding=0.5), TypeError, "padding is 0.5"),
+        (lambda: convolution_matrix(ONES, 5, padding=None), TypeError, "padding is None"),
+        (lambda: convolution_matrix(ONES, 5, padding=(((1,), 2), (1, 2))), TypeError, "padding is (1,)"),
+        (lambda: convolution_matrix(ONES, ((5, 5), 5)), TypeError, "input_size is (5, 5)"),
+        (lambda: convolution_matrix([[1, 2], [3]], 5), ValueError, "kernel is [[1, 2], [3]]; its rows must be equally"),
+        (lambda: windows(7, 3), TypeError, "kernel_size is 3; a number for each direction"),
+        (lambda: windows(7, None), TypeError, "kernel_size is None"),
         (lambda: convolution_matrix(ONES, 5, padding="full"), ValueError, "padding is 'full'"),
         (lambda: convolution_matrix(ONES, 5, padding=(1, 1)), ValueError, "((top, bottom), (left, right))"),
         (lambda: convolution_matrix(ONES, 5, padding=((1, 2), 3)), ValueError, "((top, bottom), (left, right))"),

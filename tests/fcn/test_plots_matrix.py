@@ -1,3 +1,5 @@
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -168,3 +170,15 @@ def test_refused_in_words(call, error, words):
     with pytest.raises(error) as caught:
         call()
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("draw", [draw_matrix, draw_transposes])
+def test_too_large_to_be_drawn_is_refused_before_it_is_made(draw):
+    assert draw([1, 2, 3], 400, padding=1) is not None
+    for kernel, size, shape in ((np.ones((3, 3)), 60, "(3364, 3600)"), ("zyx", 10**6, "(999998, 1000000)")):
+        with pytest.raises(ValueError, match=re.escape(f"the matrix would be {shape}; with at most 400 a side")):
+            draw(kernel, size)
+
+
+def test_inputs_may_be_numbers():
+    assert output_words(draw_matrix("xy", 3, inputs=[1, 0, -2])) == ["1x", "−2y"]

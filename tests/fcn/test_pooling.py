@@ -379,3 +379,49 @@ def test_sizes_known_only_in_the_graph_are_compared_there():
 def test_no_images_at_all():
     maxima, indices = MaxPoolingWithArgmax2D()(np.zeros((0, 4, 4, 3), np.float32))
     assert MaxUnpooling2D()(maxima, indices).shape == (0, 4, 4, 3)
+
+
+@pytest.mark.parametrize("layer", [MaxPoolingWithArgmax2D, MaxUnpooling2D])
+def test_windows_of_very_many_cells(layer):
+    assert layer(16).windows.pool == (16, 16)
+    with pytest.raises(ValueError, match=r"pool_size is \(16, 17\); windows of 256 cells"):
+        layer((16, 17))
+
+
+def test_a_window_that_a_graph_finds_too_large():
+    unknown = tf.TensorSpec([None, None, None, 3])
+    run = tf.function(MaxPoolingWithArgmax2D(3), input_signature=[unknown])
+    assert run(noise(3, 4))[0].shape == (2, 1, 1, 3)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="images have a side of"):
+        run(noise(4, 2))
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize(
+    ("pool", "strides", "size", "padding", "wrong"),
+    [
+        (1, 3, (4, 4), "valid", (1, 4, 5)),  # in the gap between two windows
+        (3, 2, (5, 5), "valid", (3, 8, 15, 18)),  # in the other part of the window's last block
+        (3, 2, (6, 6), "same", (-1, 3, 35, 2**31 - 1)),
+        (2, 2, (4, 4), "valid", (-1, 2, 6, 8, 16)),
+    ],
+)
+def test_an_index_outside_its_window_puts_nothing_anywhere_in_a_graph(pool, strides, size, padding, wrong, jit):
+    unpool = MaxUnpooling2D(pool, strides, padding, output_size=size)
+    maps = np.ones((1, *unpool.windows.count(size), 1), np.float32)
+    indices = by_hand(np.zeros((1, *size, 1), np.float32), pool, strides, padding)[1].astype(np.int64)
+    run = tf.function(unpool, jit_compile=jit)
+    right = put_by_hand(maps, indices, (1, *size, 1))
+    np.testing.assert_array_equal(run(maps, indices), right)
+    right[0, 0, 0, 0] = 0
+    for index in (*wrong, 2**32, -(2**32)):
+        indices[0, 0, 0, 0] = index
+        np.testing.assert_array_equal(run(maps, indices), right, str(index))
+
+
+def test_what_is_no_pair_of_tensors():
+    for call in (lambda: MaxUnpooling2D()(MAPS), lambda: MaxUnpooling2D()([MAPS, INDICES])):
+        with pytest.raises(TypeError, match=r"two tensors, unpool\(maps, indices\)"):
+            call()
+    with pytest.raises(TypeError, match="images is None"):
+        MaxPoolingWithArgmax2D()(None)

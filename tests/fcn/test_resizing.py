@@ -155,3 +155,36 @@ def test_bad_input_is_refused():
         SubPixelUpsampling2D(2, 0)
     with pytest.raises(TypeError, match="factor is True"):
         SubPixelUpsampling2D(True, 3)
+
+
+def test_softmax_of_sub_pixels_is_over_the_channels_of_a_pixel():
+    inputs = keras.Input((5, 7, 3))
+    model = keras.Model(inputs, SubPixelUpsampling2D(2, 4, activation="softmax")(inputs))
+    found = model(IMAGES)
+    np.testing.assert_allclose(tf.reduce_sum(found, -1), np.ones((2, 10, 14)), rtol=1e-6)
+    again = keras.Model.from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    np.testing.assert_array_equal(again(IMAGES), found)
+    plain = keras.Model(inputs, SubPixelUpsampling2D(2, 4)(inputs))
+    plain.set_weights(model.get_weights())
+    np.testing.assert_allclose(found, tf.nn.softmax(plain(IMAGES)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_positions_that_int32_does_not_hold(jit):
+    ramp = np.arange(30_000, dtype=np.float32)[None, None, :, None]
+    layer = BilinearUpsampling2D(size=(1, 40_000))
+    found = tf.function(layer, jit_compile=True)(ramp) if jit else layer(ramp)
+    expected = ((np.arange(40_000) + 0.5) * 0.75 - 0.5).clip(0, 29_999)
+    np.testing.assert_allclose(found[0, 0, :, 0], expected, rtol=1e-6, atol=1e-6)
+
+
+def test_a_graph_refuses_what_it_learns_too_late():
+    unknown = tf.TensorSpec((None, None, None, 3))
+    fixed = tf.function(BilinearUpsampling2D(size=(6, 6)), input_signature=[unknown])
+    assert fixed(IMAGES[:, :, :6]).shape == (2, 6, 6, 3)
+    like = tf.function(lambda images, like: BilinearUpsampling2D()(images, like=like), input_signature=[unknown] * 2)
+    assert like(IMAGES, IMAGES).shape == IMAGES.shape
+    for run in (lambda: fixed(IMAGES), lambda: like(IMAGES, IMAGES[:, :4])):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="makes maps larger; axis"):
+            run()

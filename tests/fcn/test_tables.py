@@ -65,3 +65,20 @@ def test_bad_input(model):
     free = keras.Sequential([keras.Input((8, 8, 3)), L.ReLU()])
     with pytest.raises(ValueError, match="no layer to draw"):
         cost_table(free, free=False)
+
+
+def test_names_of_wide_letters(model):
+    inputs = keras.Input((28, 28, 192))
+    wide = keras.Model(inputs, L.Conv2D(16, 1, name="MWMWMWMWMWMWMWMWMWMW_WMWMWM")(inputs))
+    ax = cost_table(wide)
+    ax.figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts if text.get_text()]
+    assert not any(one.overlaps(other) for number, one in enumerate(boxes) for other in boxes[:number])
+
+
+def test_bad_width(model):
+    for width in (-1, 0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=f"width is {width}"):
+            cost_table(model, width=width)
+    with pytest.raises(TypeError, match="width is '10'"):
+        cost_table(model, width="10")

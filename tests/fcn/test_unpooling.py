@@ -94,3 +94,22 @@ def test_refused(change, words):
 def test_too_large_to_be_read():
     with pytest.raises(ValueError, match="image is 40 x 40, too large"):
         draw_unpooling(*steps(np.zeros((40, 40), np.float32), np.zeros((20, 20), np.float32)))
+
+
+def test_long_numbers_stay_in_their_cells():
+    figure = draw_unpooling(*steps(IMAGE * -1.2345e-7, PROCESSED * -123456.7))
+    figure.canvas.draw()
+    for ax in figure.axes:
+        width = ax.patches[0].get_window_extent().width
+        assert max(text.get_window_extent().width for text in ax.texts) < width
+
+
+@pytest.mark.parametrize("array", [np.array([["a"] * 4] * 4), IMAGE * 1j, IMAGE > 2])
+def test_no_numbers(array):
+    with pytest.raises(TypeError, match="image holds .*; real numbers are wanted"):
+        draw_unpooling(array, *steps()[1:])
+
+
+def test_nothing_at_all():
+    with pytest.raises(ValueError, match=r"pooled is \(0, 2\): it is empty"):
+        draw_unpooling(IMAGE, *[np.zeros((0, 2), int)] * 3, IMAGE)

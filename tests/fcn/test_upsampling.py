@@ -160,3 +160,15 @@ def test_bad_input_is_refused():
         upsample(IMAGES, 2, "lanczos")
     with pytest.raises(ValueError, match="alignment is 'centre'"):
         upsample(IMAGES, 2, alignment="centre")
+
+
+@pytest.mark.parametrize("images", [None, [[1.0], [1.0, 2.0]]])
+def test_what_is_no_tensor(images):
+    for call in (upsample, insert_zeros):
+        with pytest.raises(TypeError, match="images is a .* of which no tensor can be made"):
+            call(images, 2)
+
+
+def test_unknown_rank_is_refused_in_words():
+    with pytest.raises(ValueError, match="images have shape <unknown>"):
+        tf.function(lambda images: upsample(images, 2), input_signature=[tf.TensorSpec(None)])(IMAGES)

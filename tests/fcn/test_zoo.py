@@ -132,3 +132,16 @@ def test_strides_padding_and_points_outside():
 def test_what_does_not_fit_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         draw_offsets(**({"offsets": np.zeros((6, 8, 9, 2)), "image": np.zeros((6, 8))} | change))
+
+
+def test_places_that_are_no_pairs_of_whole_numbers():
+    offsets, image = np.zeros((6, 8, 9, 2)), np.zeros((6, 8))
+    for at, words in (((1, 2), "at holds 1, 2; pairs"), ([(1.0, 2)], "a row or column of at is 1.0")):
+        with pytest.raises(TypeError, match=words):
+            draw_offsets(offsets, image, at=at)
+
+
+@pytest.mark.parametrize("shape", [(6, 8), (6, 8, 3)])
+def test_a_floating_image_of_bytes(shape):
+    with pytest.raises(ValueError, match="image is floating point, from 255 to 255; 0 to 1"):
+        draw_offsets(np.zeros((6, 8, 9, 2)), np.full(shape, 255.0))
