@@ -233,8 +233,8 @@ plt.show()
 
 # %% [markdown]
 # **What to see.** The same colours, turned over: rows have become columns. Read the right one by columns: every input
-# *lays down* the whole kernel, scaled by itself, two cells further each time. Where kernels overlap, they are added:
-# $ax + bz$.
+# *lays down* the whole kernel, scaled by itself, two cells further each time. (In the outermost columns the padding has
+# cut it.) Where kernels overlap, they are added: $ax + bz$.
 #
 # It is **not the inverse**: $C^\top C$ is no identity. It brings back the *size*, not the values. You have used it all
 # along: since $y = Cx$, the gradient of a loss $L$ that comes back through a convolution is
@@ -338,8 +338,9 @@ print(table.shape, "times", learnt.reshape(-1, learnt.shape[-1]).shape)
 # price is memory: the table holds every pixel nine times.
 #
 # Look at the table by *columns*, and convolution shows another face. Column $j$ holds what weight $j$ sees in every
-# window: it is the **whole photograph, shifted**. So a convolution is a weighted sum of nine shifted photographs.
-# (Drawn here with a dilation of 24, so that the shift can be seen.)
+# window: one colour of the **whole photograph, shifted**. So a convolution is a weighted sum of shifted photographs. (27
+# columns: nine places, three colours. Below, the three of each place are drawn as one picture, with a dilation of 24, so
+# that the shift can be seen.)
 
 # %% mystnb={"image": {"alt": "Nine copies of the cat photograph in a grid of three by three, each shifted by a quarter of its width another way and filled with black; the one in the middle is not shifted. At the right their mean: a dim patchwork of overlapping cats, brightest in the middle"}}
 columns = matrix.im2col(images, 3, padding=24, dilation=24)
@@ -350,7 +351,7 @@ left, right = figure.subfigures(1, 2)
 for tap, ax in enumerate(left.subplots(3, 3).flat):
     ax.imshow(shifted[:, :, tap])
     ax.set_axis_off()
-left.suptitle("nine columns of the table")
+left.suptitle("27 columns: nine places, three colours")
 ax = right.subplots()
 ax.imshow(shifted.mean(axis=2).astype(np.uint8))
 ax.set_axis_off()
@@ -389,7 +390,7 @@ for block in range(1, 6):
     print(f"{name}: {size:3} pixels wide, {jump:2} apart, first at {start}")
     size, jump = size + jump, 2 * jump
 
-# %% mystnb={"image": {"alt": "The cat's face with five squares around its middle, one for each block, from a tiny one on the nose to one of 140 pixels that holds both eyes and the nose"}}
+# %% mystnb={"image": {"alt": "The cat's face with five squares around its middle, one for each block, from a tiny one between the eyes to one of 140 pixels that holds both eyes and the nose"}}
 from matplotlib.patches import Rectangle
 
 photograph = net.preprocess(photo("cat"), size=192)[0].astype(np.uint8)
@@ -464,7 +465,9 @@ plt.show()
 # closed form says (Luo et al. 2016). With 1, 2, 4 it is twice as wide, for the same 27 weights. With 1, 3, 9 every
 # pixel of 27 x 27 is seen in exactly one way: the third layer lays nine tiles side by side, each of the second
 # layer's size. And 2, 2, 2 leaves holes: it is 13 pixels wide, but sees 49 of the 169. That is called *gridding*. So
-# raise the dilation from layer to layer.
+# do not repeat one dilation. Sorted from small to large, the first must be 1, and none may exceed the width seen so far,
+# $1 + 2\sum d$ over those before it: 1, 3, 9 is just within it, 2, 4, 8 is not. (Wang et al. 2018 design their stacks
+# with this in mind.)
 
 # %% [markdown]
 # ## 8. What it costs
@@ -556,7 +559,7 @@ if "LECTURE_STILL" not in os.environ:  # while it is built or tested, nobody sli
 
 # %% [markdown]
 # **What to see.** Stride removes rows of the matrix. Padding adds rows above and below, in which weights are missing.
-# Dilation pulls the coloured diagonals apart. Nothing else happens, ever.
+# Dilation pulls the coloured diagonals apart; the window then spans more, so fewer rows remain.
 #
 # Lecture 6b visits the relatives: depthwise, grouped, deformable and others. Lecture 7 goes the other way: from small
 # maps to large pictures.
@@ -597,8 +600,8 @@ if "LECTURE_STILL" not in os.environ:  # while it is built or tested, nobody sli
 #
 # <details><summary>6. You run the same network on pictures of twice the side. What happens to parameters, multiply-adds, and the receptive field in pixels?</summary>
 #
-# Parameters: the same. Multiply-adds: four times as many. Receptive field: the same in pixels, hence half as much of
-# the scene: late cells that saw a face see an eye.
+# Parameters: the same. Multiply-adds: four times as many. Receptive field: the same in pixels, hence half of the
+# scene in each direction: late cells that saw a face see an eye.
 # </details>
 
 # %% [markdown]
@@ -610,8 +613,9 @@ if "LECTURE_STILL" not in os.environ:  # while it is built or tested, nobody sli
 #    of ones.
 # 3. Find a kernel whose matrix `matrix.convolution_matrix(kernel, 8, padding="same")` *has* an inverse. Undo a blur
 #    with it, add noise of 1 % to the blurred signal first, and see what the inverse makes of that.
-# 4. In section 7, try the dilations `(1, 2, 3)`, `(9, 3, 1)` and `(3, 9, 27)`. Which see every pixel of their field?
-#    Does the order matter?
+# 4. In section 7, try the dilations `(1, 2, 3)`, `(9, 3, 1)`, `(2, 4, 8)` and `(3, 9, 27)`. Which see every pixel of
+#    their field? Does the order matter? (For the last, make the pictures 99 wide: 45 becomes 99, and the middle 22
+#    becomes 49.)
 # 5. Print `arithmetic.costs(cnnviz.load("mobilenet_v2").model)` (Keras downloads 14 MB). Which kind of layer holds
 #    most of the multiply-adds?
 # 6. `im2col` makes a table nine times as large as the picture. For which kernel, stride and dilation is it *no*
@@ -626,6 +630,7 @@ if "LECTURE_STILL" not in os.environ:  # while it is built or tested, nobody sli
 #   2006.
 # - Szegedy et al., *Going deeper with convolutions*, CVPR 2015.
 # - Yu and Koltun, *Multi-scale context aggregation by dilated convolutions*, ICLR 2016.
+# - Wang et al., *Understanding convolution for semantic segmentation*, WACV 2018.
 # - Luo, Li, Urtasun and Zemel, *Understanding the effective receptive field in deep convolutional neural networks*,
 #   NeurIPS 2016.
 # - Araujo, Norris and Sim, *Computing receptive fields of convolutional neural networks*, Distill 2019.

@@ -73,7 +73,7 @@ plt.show()
 # **What to see.** Four sheets are four channels. Coloured cells are what the dark output sees; *equal colours are
 # equal weights*. Look at the first and the last: the ordinary convolution has the same colours at both places, and
 # another hue for each channel. In the involution it is the other way round: other colours at the two places, the same
-# within a group of channels.
+# within a group of channels. In *grouped*, the sheets between are then dealt out anew: that is the shuffle of section 6.
 #
 # A photograph, and a helper for pairs of answers that must be equal:
 
@@ -177,7 +177,7 @@ print(
     f"with {2 * a.size} numbers instead of {square.size}",
 )
 
-# %% mystnb={"image": {"alt": "The cat three times: sharp; blurred upwards and downwards only, its whiskers smeared into stripes; blurred in both directions, soft"}}
+# %% mystnb={"image": {"alt": "The cat three times: sharp; blurred upwards and downwards only, the fur smeared into upright stripes and the whiskers gone; blurred in both directions, soft"}}
 half_way = convolutions.spatially_separable(cat, a, np.ones(1, np.float32))
 show(
     {
@@ -192,7 +192,8 @@ show(
 # **What to see.** Half-way, everything is smeared upright. The row completes the round blur.
 #
 # Which kernels are products? A matrix is a sum of products of columns and rows, the largest first: its *singular
-# value decomposition*. A kernel is separable if one of them is enough. `separate` finds it, and says what it misses:
+# value decomposition*. A kernel is separable if one of them is enough. `separate` finds it, and says what it misses
+# (the root of the sum of squares of what is missing, divided by that of the kernel):
 
 # %%
 rows, columns = np.mgrid[-7:8, -7:8]
@@ -212,8 +213,8 @@ for name, kernel in kernels.items():
     print(f"{name:9} misses {found.error:.2f} of itself")
 
 # %% [markdown]
-# Learnt kernels are seldom products. Networks that are built of 1x7 and 7x1 layers (Inception v3) have to do without
-# the others.
+# Learnt kernels are seldom products. Networks of 1x7 and 7x1 layers (Inception v3) need not do without the others: with
+# $M$ channels between the two layers, a kernel is a *sum* of $M$ products, and seven are enough for any single 7x7 one.
 
 # %% [markdown]
 # ## 5. Depthwise, and depthwise separable
@@ -356,18 +357,18 @@ print(equal(by_hand, convolutions.deformable(features, unchanged, move)[0, 4, 6]
 
 # %%
 light = cat[0].mean(axis=-1)
-across = light[None, ..., None]
+grey = light[None, ..., None]
 sobel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], np.float32)
-dx, dy = (
-    convolutions.ordinary(across, s[..., None, None]) for s in (sobel, sobel.T)
-)
+dx, dy = (convolutions.ordinary(grey, s[..., None, None]) for s in (sobel, sobel.T))
 soft = np.exp(-(np.arange(-4, 5) ** 2) / 8).astype(np.float32)
 xx, xy, yy = (
     np.asarray(convolutions.spatially_separable(product, soft, soft))[0, ..., 0]
     for product in (dx * dx, dx * dy, dy * dy)
 )
 # %% [markdown]
-# Its main direction is that of the steepest change, across the edge; at a right angle to it lies the edge itself.
+# The tensor is the matrix $\begin{pmatrix} xx & xy \\ xy & yy \end{pmatrix}$. Its main direction, that of the steepest
+# change, has the angle $\frac12 \operatorname{arctan2}(2\,xy,\; xx - yy)$ and points across the edge; at a right angle to
+# it lies the edge itself. Along it we stretch the window threefold, across we shrink it to 0.4.
 
 # %%
 angle = 0.5 * np.arctan2(2 * xy, xx - yy)
@@ -478,7 +479,11 @@ show(
 # %% [markdown]
 # ## 9. What they cost
 #
-# One task for all: 56 x 56 pixels, 64 channels in and out, 3x3 kernels, four groups.
+# One task for all: 56 x 56 pixels, 64 channels in and out, 3x3 kernels, four groups. Some need a word. *Spatially
+# separable* is here a pair of layers that both mix all channels, $2 k C^2$ weights. *Deformable* adds the convolution that
+# finds the 18 offsets ($9 \cdot 64 \cdot 18 + 18$ weights) and four multiply-adds for each interpolated number. *Modulated
+# deformable* (Zhu et al. 2019) learns for each point a factor from 0 to 1 besides, 27 numbers in all. *Involution* has
+# kernels for each of four groups, made by two dense layers: $64 \cdot 16 + 16 \cdot 9 \cdot 4$ weights.
 
 # %%
 costs = convolutions.compare_costs(56, 56, 3, 64, 64, groups=4)
@@ -501,8 +506,9 @@ plt.show()
 # %% [markdown]
 # **What to see.** Mind the logarithm: a depthwise convolution costs a sixty-fourth of an ordinary one, but it does
 # not mix channels. What mixes them, *pointwise*, dominates the separable one. Deformable ones pay for finding their
-# offsets. And work on paper is not time: depthwise layers read a number for every one or two that they multiply, so
-# on large machines they wait for memory, and are not nine times as fast.
+# offsets. And work on paper is not time: a 3x3 depthwise layer does nine multiply-adds for each number that it
+# reads, an ordinary one with 64 channels 576. So on large machines it waits for memory, and the separable pair is not
+# eight times as fast.
 #
 # | kind | sees | shares weights | take it when |
 # |:--|:--|:--|:--|
@@ -527,7 +533,7 @@ plt.show()
 #
 # <details><summary>2. A network of 1x1 convolutions only: what can it not tell apart?</summary>
 #
-# Pictures with the same pixels in another order, but for the order of its outputs: no output knows its neighbours.
+# Where a pixel stands. Shuffle the pixels, and the outputs are the same numbers, shuffled alike: no output knows its neighbours.
 # </details>
 #
 # <details><summary>3. Every ordinary kernel with one channel in and one out: can depthwise separable convolution imitate it? And with 8 in, 16 out?</summary>
@@ -556,8 +562,8 @@ plt.show()
 # %% [markdown]
 # ## Exercises
 #
-# 1. Sharpen the cat with one ordinary 3x3 kernel, then with the Gaussian of section 4 and a subtraction. Which of the
-#    two is separable?
+# 1. Sharpen the cat with one ordinary 3x3 kernel, then with the Gaussian of section 4 and a subtraction. Is either of
+#    the two a product? (Ask `separate`; for the second, write it as *one* kernel.)
 # 2. Approximate the disc of section 4 by *two* products (the first two terms of its decomposition), and blur the
 #    coffee with both. What is left of the error?
 # 3. How many shuffled grouped layers does it take until all of 64 channels in 16 groups have met? Draw the tables.
@@ -576,7 +582,9 @@ plt.show()
 # - Chollet, *Xception: deep learning with depthwise separable convolutions*, CVPR 2017.
 # - Howard et al., *MobileNets: efficient convolutional neural networks for mobile vision applications*, 2017.
 # - Xie et al., *Aggregated residual transformations for deep neural networks*, CVPR 2017 (ResNeXt).
-# - Zhang, Zhou, Lin and Sun, *ShuffleNet*, CVPR 2018.
+# - Zhang, Zhou, Lin and Sun, *ShuffleNet: an extremely efficient convolutional neural network for mobile devices*,
+#   CVPR 2018.
 # - Dai et al., *Deformable convolutional networks*, ICCV 2017.
+# - Zhu et al., *Deformable ConvNets v2: more deformable, better results*, CVPR 2019.
 # - Li et al., *Involution: inverting the inherence of convolution for visual recognition*, CVPR 2021.
 # - Tomasi and Manduchi, *Bilateral filtering for gray and color images*, ICCV 1998.

@@ -41,8 +41,8 @@ devices = tf.config.list_logical_devices()
 # ## 1. Why maps must grow again
 #
 # A classifier may forget *where*. It pools five times by 2, and at the end one cell stands for 32 x 32 pixels. A
-# **segmentation** network must give every pixel a class. What is left of this photograph after such pooling, and what is
-# the best that one class for each cell can do?
+# **segmentation** network must give every pixel a class. What is left of this photograph after such pooling,
+# and what of its classes, if each cell keeps the class of its middle pixel?
 
 # %% mystnb={"image": {"alt": "Four columns: a photograph of people at a table, whole, and pooled by 4, 16 and 32 until only coloured squares are left. Below each the classes of its pixels; with growing cells the outlines turn to stairs, then to blocks, and the chairs fall apart"}}
 people = annotated_photo()
@@ -64,7 +64,8 @@ plt.show()
 # %% [markdown]
 # **What to see.** Above, the photograph itself, max pooled: with cells of 32 pixels nobody would find the people. (It becomes pale
 # because the brightest wins.) Below, the *true* classes (background, bottle, chair, table, person), kept once for each cell
-# and stretched. No training is at fault for these stairs: the grid is too coarse, and the chairs are thinner than a cell.
+# and stretched. (The most frequent class of each cell would be a little better. The dark rims around the people are left
+# unlabelled by the data set; here they count as background.) No training is at fault for these stairs: the grid is too coarse, and the chairs are thinner than a cell.
 # So the maps must become large again. This lecture has three ways: **interpolate**, **remember**, **learn**.
 
 # %% [markdown]
@@ -133,7 +134,7 @@ plt.show()
 # %% [markdown]
 # **What to see.** Every sample puts down a copy of the kernel, scaled by itself (grey). Where copies overlap they add up: the
 # sum joins the samples by straight lines. That *is* linear interpolation. At the right end, where no next sample is, the
-# last one is repeated.
+# last one is repeated (broken line).
 #
 # Another kernel, another method. *Nearest* repeats each sample: a box. *Bilinear*: a triangle. *Bicubic* (Keys 1981): a
 # smooth bump with a dip below zero on either side.
@@ -144,7 +145,9 @@ plt.show()
 
 # %% [markdown]
 # **What to see.** These kernels have an *even* number of taps, the slide's an odd one: they hold to another convention on
-# where pixels lie (section 3), *half-pixel*. It is the one of Keras and TensorFlow, so we can ask whether all agree:
+# where pixels lie (section 3), *half-pixel*. It is the one of Keras and TensorFlow, so we can ask whether all agree. (At the border,
+# nearest and bilinear repeat the edge; bicubic leaves out what lies outside and scales the other weights to sum to 1. The
+# cell would stop if one of the six comparisons failed.)
 
 # %%
 for method in ("nearest", "bilinear", "bicubic"):
@@ -171,7 +174,7 @@ plt.show()
 # %% [markdown]
 # ## 3. Where is pixel 0?
 #
-# For a factor $f$, where on the old grid does the new sample $o$ lie? There are three answers:
+# For a factor $f$ and $n$ old samples, where on the old grid does the new sample $o$ lie? There are three answers:
 #
 # $$\text{half-pixel: } \frac{o + \frac12}{f} - \frac12 \qquad \text{asymmetric: } \frac{o}{f} \qquad
 # \text{align-corners: } o\, \frac{n - 1}{f n - 1}$$
@@ -185,7 +188,8 @@ plt.show()
 # %% [markdown]
 # **What to see.** *Half-pixel* takes a pixel for a square: two new squares fill one old. *Asymmetric* (our slide's
 # kernel, and TensorFlow 1) puts the new sample 0 on the old sample 0, and so the whole picture lies $(f-1)/2$ new pixels
-# further left and up. *Align-corners* puts first on first and last on last, and stretches what is between.
+# further left and up. *Align-corners* puts first on first and last on last, and stretches what is between; PyTorch does
+# so on request. Its weights change from sample to sample, so that no single kernel after zeros can do it.
 #
 # Does half a pixel matter? Take the mask of all people in the photograph, average it over cells of 16 x 16 pixels
 # (a pooling that shifts nothing), enlarge it, and cut at one half. The **intersection over union** (IoU) says how well two
@@ -299,11 +303,11 @@ off = np.hypot(row - middle_row, column - middle_column).mean()
 print(f"a maximum stands {off:.1f} pixels from the middle of its window")
 
 # %% [markdown]
-# Every number that unpooling puts down is right, in value and place: that is the first assertion. `UpSampling2D` spreads
+# Every number that unpooling puts down is right, in value and place: that is what the cell asserts. `UpSampling2D` spreads
 # it over the window instead, and the best guess of its place, the middle, is off by the printed distance.
 #
 # Now unpooling leaves holes. In SegNet, convolutions fill them. So be fair, and let the **best possible** 7 x 7 filter
-# (least squares, solved exactly) restore the edges from each:
+# (least squares; `normal` and `solve` are its normal equations, and 1e-6 keeps them solvable) restore the edges from each:
 
 # %%
 from fcn.matrix import im2col
@@ -348,6 +352,9 @@ plt.show()
 #
 # $$\text{transposed convolution:} \qquad x' = C^\top y, \qquad \text{size } n' = (n - 1) S + F - 2 P$$
 #
+# with $F = d(k-1)+1$ as in lecture 6. With Keras' `"same"`, $n' = nS$: what sticks out is cut off. Several sizes of $x$ may give
+# one size of $y$; *output padding* then adds the missing cells at the end.
+#
 # The slide's letters, with stride 1 and then with stride 2. (The kernel stands as the window holds it, $z\,y\,x$.)
 
 # %% mystnb={"image": {"alt": "The matrix of a convolution with the kernel z y x and stride 1, 5 by 5, and beside it its transpose, with input and output letters; the colours of the weights show that rows became columns"}}
@@ -369,7 +376,8 @@ plt.show()
 
 # %% [markdown]
 # **What to see.** The convolution makes 3 of 5, its transpose 5 of 3. In a **column** of $C^\top$ stands the whole kernel: every input puts a copy of the
-# kernel down, the copies two steps apart, and where they overlap they add up. Section 2, with weights of our own!
+# kernel down, the copies two steps apart, and where they overlap they add up. (In the
+# outermost columns the padding has cut it.) It is section 2, with weights of our own.
 
 # %%
 names = np.array(["0", "z", "y", "x"])
@@ -379,7 +387,8 @@ assert written_out(C.T, "abc") == ["ay", "ax + bz", "by", "bx + cz", "cy"]
 
 # %% [markdown]
 # So there are three ways to calculate it, and they must agree: the transposed matrix; the layer of Keras; and **zeros
-# between the inputs, then a convolution with the kernel turned by 180°**.
+# between the inputs, then a convolution with the kernel turned by 180°**,
+# inside a frame of $F - 1 - P$ zeros, here 2.
 
 # %%
 generator = np.random.default_rng(0)
@@ -406,7 +415,7 @@ np.testing.assert_allclose(layer(small)[0, ..., 0], by_matrix, atol=1e-5)
 np.testing.assert_allclose(by_zeros, by_matrix, atol=1e-5)
 print(small.shape[1:3], "->", by_matrix.shape, "three times the same")
 
-# %% mystnb={"image": {"alt": "Left 4 by 4 blue cells with grey zero cells between them and a dashed frame two cells wide; a window of 3 by 3 on it, holding four of the blue cells; right an output of 9 by 9 cells, one of them marked"}}
+# %% mystnb={"image": {"alt": "Left 4 by 4 blue cells with grey zero cells between them and a dashed frame two cells wide; a window of 3 by 3 on it, in orange, with inputs at its four corners; right an output of 9 by 9 cells, one of them marked"}}
 from fcn.plots.grids import draw_transposed_convolution
 
 draw_transposed_convolution(4, 3, stride=2, position=(4, 4))
@@ -530,8 +539,8 @@ draw_checkerboard(counts, 2, border=2)
 plt.show()
 
 # %% [markdown]
-# **What to see.** Where the stride does not divide the kernel, pixels are written 1, 2 or 4 times by turns. Where it does,
-# all get the same (inside the dashed frame). The number is the share of the picture's energy that repeats with the stride,
+# **What to see.** Where the stride does not divide the kernel, pixels are written 1, 2 or 4 times by turns;
+# with equal weights this is the pattern that one sees. Where it does, all get the same (inside the dashed frame). The number is the share of the picture's energy that repeats with the stride,
 # and is not constant; `checkerboard_energy` takes it from the means of the pixels at each of the $S \times S$ places $p$ of a block:
 #
 # $$E = \frac{\mathrm{var}_p(m_p)}{\mathrm{mean}_i (x_i^2)}, \qquad m_p = \text{mean of all pixels at place } p$$
@@ -620,8 +629,11 @@ plt.show()
 
 # %% [markdown]
 # **What to see.** All three layers that write the pixels of a block with different weights start with the grid, *kernel 4 with stride
-# 2 as well*. That the stride divides the kernel does not mean that there is no grid; it means that training *can* remove it evenly.
-# Did it, in section 5? There, too, a layer of kernel 4 and stride 2 started from random weights:
+# 2 as well*. Do not read an order into the first three numbers: five draws scatter by a tenth. The four means $m_p$ are
+# independent and as often negative as positive, so on average the share is $1 - \frac14$ for all three. That the stride
+# divides the kernel does not mean that there is no grid; it means that *equal* weights draw none. Nor must kernel 3 have
+# one: the slide's kernel of section 2 has 3 x 3 taps, stride 2, and four sums of 1. Training can make the sums agree in
+# either case; with kernel 3, one weight must balance the sum of four. Did it, in section 5? There, too, a layer of kernel 4 and stride 2 started from random weights:
 
 # %%
 keras.utils.set_random_seed(0)
@@ -633,16 +645,17 @@ for name, layer in {"before": untrained, "after": trained}.items():
 
 # %% [markdown]
 # It did, for there was one plain aim. In a deep network with a vaguer aim, some of the grid is often left. And mind the
-# backward pass: the gradient of an ordinary convolution with stride *is* a transposed convolution. Checkerboards
-# in image gradients (lecture 4) come from there.
+# backward pass: the gradient of an ordinary convolution with stride *is* a transposed convolution. Checkerboards in the
+# image gradients of networks whose convolutions have strides, ResNet for one, come from there. (The network of lecture 4
+# has none: it shrinks by pooling.)
 #
 # | to enlarge | weights | remembers where | grid at the start | mind |
 # |:--|:--|:--|:--|:--|
 # | bilinear | none | no | no | half-pixel, both ways |
 # | unpooling | none | yes | no, but holes | convolve behind it; odd sizes: `like=` |
 # | transposed convolution | $F^2$ per pair of channels | no | yes, unless bilinear | stride divides the kernel |
-# | sub-pixel | $r^2 F^2$ | no | yes, unless ICNR | cheap: it convolves the small map |
-# | resize, convolve | $F^2$ | no | no | dear: it convolves the large map |
+# | sub-pixel | $r^2 F^2$ | no | yes, unless ICNR | its $F \times F$ cells are old ones: it sees $r$ times as far |
+# | resize, convolve | $F^2$ | no | no | as many multiply-adds as sub-pixel, with $r^2$ times fewer weights |
 
 # %% [markdown]
 # ## 7. Try it
@@ -673,20 +686,26 @@ show(stride=2, padding=1, dilation=1)
 
 # %% [markdown]
 # **What to see.** Four inputs, seven outputs: by turns an output sees one input, or two. That is the overlap of section 6.
-# The second slider enlarges the eye of the cat, by any factor and method.
-
-# %% tags=["widget", "nbval-ignore-output"]
-import os
-
-import ipywidgets
+# And the eye of the cat, by any factor and method:
 
 
+# %% mystnb={"image": {"alt": "A cat's eye, enlarged three times by the bicubic method, smooth, with a bright reflection at the top left of the pupil"}}
 def enlarge(factor, method):
     """The eye of the cat."""
     plt.imshow(np.clip(upsample(eye, factor, method)[0], 0, 1))
     plt.axis("off")
     plt.show()
 
+
+enlarge(3, "bicubic")
+
+# %% [markdown]
+# **What to see.** The pixels of the beginning are gone, the details that they had lost have not come back.
+
+# %% tags=["widget", "nbval-ignore-output"]
+import os
+
+import ipywidgets
 
 if "LECTURE_STILL" not in os.environ:  # while it is built or tested, nobody slides
     ipywidgets.interact(show, stride=(1, 3), padding=(0, 2), dilation=(1, 2))
@@ -725,23 +744,24 @@ if "LECTURE_STILL" not in os.environ:  # while it is built or tested, nobody sli
 #
 # <details><summary>6. Kernel 4 and stride 2: every pixel is written four times. Why is there a grid all the same?</summary>
 #
-# Each of the four places in a block is written with its own four weights. If these four sums differ, as random ones do, a constant input gives a pattern of period 2. Training may make them equal. With kernel 3 each place has a different number of weights.
+# Each of the four places in a block is written with its own four weights. If these four sums differ, as random ones do, a constant input gives a pattern of period 2. Training may make them equal. With kernel 3 the four places have 1, 2, 2 and 4 weights; they can have equal sums, too, but equal weights do not give them.
 # </details>
 #
 # <details><summary>7. ICNR and "resize, then convolve" both start without a grid. Where do they differ?</summary>
 #
-# ICNR starts as nearest upsampling, in squares, and training may let the four sets of weights drift apart. Resize and convolve has one set for all pixels and never draws a grid inside a constant area; but it computes on the large map, at r<sup>2</sup> times the cost for each weight.
+# ICNR starts as nearest upsampling, in squares, and training may let the four sets of weights drift apart. Resize and convolve has one set for all pixels and never draws a grid inside a constant area; but its F x F window lies on the large map, so for the same multiply-adds it sees less far.
 # </details>
 
 # %% [markdown]
 # ## Exercises
 #
 # 1. Enlarge the eye 3 times, bilinear, half-pixel, with `insert_zeros` and a kernel from
-#    `fcn.interpolation.interpolation_kernel`. By how many pixels must you shift, and why not for even factors?
+#    `fcn.interpolation.interpolation_kernel`. By how many pixels must you shift what `filtered` gives? And for the
+#    factors 2, 4 and 5? (Look at `fcn.interpolation.tap_offsets`.)
 # 2. Enlarge by 2, then by 2 again, with the asymmetric kernel. How far has the picture moved? Compare $(f - 1)/2$ for $f = 4$.
 # 3. Take `padding="same"` for pooling and unpooling on the picture of 75 x 101 pixels. Which pixels are now seen that were not?
 # 4. Show that $\langle C x, y \rangle = \langle x, C^\top y \rangle$ for random $x$ and $y$, with `Conv2D` and
-#    `Conv2DTranspose` in place of matrices. Which axes of the kernel must change places?
+#    `Conv2DTranspose` in place of matrices. Print both `kernel.shape`s: must any axes change places, and why not?
 # 5. Add noise of 0.001 to `blurred` before you solve for the inverse. What do you see, and why does nobody undo a blur so?
 # 6. `fcn.checkerboard.gradient_of_sum` gives the gradient of a layer's summed output. Find the checkerboard of
 #    `Conv2D(1, 3, strides=2)`, and a kernel that has none.
@@ -753,7 +773,8 @@ if "LECTURE_STILL" not in os.environ:  # while it is built or tested, nobody sli
 # - Larson, *CS8321 Machine Learning and Neural Networks*, Southern Methodist University: the slides.
 # - Keys, *Cubic convolution interpolation for digital image processing*, IEEE Transactions on Acoustics, Speech, and
 #   Signal Processing, 1981.
-# - Zeiler, Krishnan, Taylor and Fergus, CVPR 2010, and Zeiler, Taylor and Fergus, ICCV 2011. (Both titles carry the name
+# - Zeiler, Krishnan, Taylor and Fergus, *IEEE Conference on Computer Vision and Pattern Recognition*, 2010, and
+#   Zeiler, Taylor and Fergus, *International Conference on Computer Vision*, 2011. (Both titles carry the name
 #   that we forbid. There it means something else: maps from which a picture is built, found by optimisation.)
 # - Zeiler and Fergus, *Visualizing and understanding convolutional networks*, ECCV 2014: unpooling by switches.
 # - Long, Shelhamer and Darrell, *Fully convolutional networks for semantic segmentation*, CVPR 2015.
