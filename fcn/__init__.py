@@ -10,11 +10,12 @@
 `fcn.initializers`            a transposed convolution that starts as interpolation
 `fcn.checkerboard`            the artefacts of transposed convolution, measured
 `fcn.plots`                   all of it, drawn
+`fcn.models`                  SegNet, FCN, U-Net and its kin, PSPNet, DeepLab; untrained still
 `fcn.datasets`                pairs of image and label: folders, CamVid, VOC, drawn scenes; a linter for labels
 `fcn.augment`                 flip, scale, rotate, crop, photometric: image and label together, in the graph
 `fcn.losses`                  cross-entropy, focal, Dice, Jaccard, Lovasz; median frequency balancing
 `fcn.metrics`                 mean IoU and its relatives over a whole set, boundary F1
 ============================  ==========================================================================================
 
-The networks and their training come with lectures 08 and 09.
+Training, and weights, come with lectures 08 and 09.
 """
