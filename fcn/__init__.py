@@ -3,6 +3,7 @@
 ============================  ==========================================================================================
 `fcn.arithmetic`              sizes, receptive fields, parameters and multiply-adds of any Keras model
 `fcn.matrix`                  a convolution as a matrix, its transpose, im2col
+`fcn.sliding`                 where the windows of a convolution stand
 `fcn.convolutions`            the relatives: dilated, separable, grouped, deformable, involution
 `fcn.upsampling`              zeros put in, then a filter: nearest, bilinear, bicubic
 `fcn.interpolation`           the filters, and where samples lie

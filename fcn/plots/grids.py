@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fcn.matrix import Padding, Windows, convolution_matrix, real_numbers, whole_numbers, windows
+from fcn.matrix import convolution_matrix, real_numbers
 from fcn.plots.matrix import DARK, MIDDLE, weight_names
+from fcn.sliding import Padding, Windows, whole_numbers, windows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +66,7 @@ def draw_convolution(
         ax: where to draw; a new figure, at most 10 inches wide, by default.
 
     Raises:
-        TypeError, ValueError: as `fcn.matrix.windows`; or ``position`` lies outside the output, ``image`` has another
+        TypeError, ValueError: as `fcn.sliding.windows`; or ``position`` lies outside the output, ``image`` has another
             size than the input, or the padded input has more than 64 cells a side.
     """
     return _draw(_convolution(input_size, kernel, stride, padding, dilation, image), position, ax)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fcn.matrix import Padding, convolution_matrix, real_numbers, windows
+from fcn.matrix import convolution_matrix, real_numbers
+from fcn.sliding import Padding, windows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,8 @@ import scipy.signal
 import tensorflow as tf
 
 from fcn import matrix
-from fcn.matrix import Windows, col2im, convolution_matrix, convolve, im2col, windows
+from fcn.matrix import col2im, convolution_matrix, convolve, im2col
+from fcn.sliding import windows
 
 CASES = [
     {},
@@ -205,11 +206,6 @@ def test_an_array_for_sizes_and_a_square():
     found = convolution_matrix(np.ones((2, 2)), np.int64(4), stride=np.array([2, 2]), padding=np.int32(1))
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(convolution_matrix([1, 2], 3, padding=((0, 1),)), [[1, 2, 0], [0, 1, 2], [0, 0, 1]])
-
-
-def test_the_windows():
-    assert windows((5,), (3,), stride=2, padding=1, dilation=2) == (Windows(5, 3, 2, 1, 1, 2),)
-    assert (Windows(5, 3, 2, 1, 1, 2).span, Windows(5, 3, 2, 1, 1, 2).count) == (5, 2)
 
 
 ONES = np.ones((3, 3))
