@@ -237,7 +237,7 @@ def _check_rectifiers(model: keras.Model, rule: Rule) -> None:
     hidden = [node.op for function in graph.as_graph_def().library.function for node in function.node_def]
     if not {*RECTIFIERS}.isdisjoint(hidden):
         raise ValueError(
-            f"some ReLUs of {model.name!r} are inside a tf.function or keras.remat of its own, where the rule {rule!r} "
+            f"some ReLUs of {model.name!r} are inside a tf.function of its own, where the rule {rule!r} "
             "cannot reach them; build the model without it"
         )
     if {*RECTIFIERS}.isdisjoint(operation.type for operation in graph.get_operations()):
