@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
-import json
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from data.shipped import card, weights_file
 
 if TYPE_CHECKING:
     import keras
 
 EMBEDDED = "classifier"
-_AGAIN = "get it again with 'git checkout -- data/weights' or by installing the package anew"
 
 
 @dataclass(frozen=True)
@@ -187,29 +185,11 @@ def load(name: str = EMBEDDED) -> Classifier:
     return _load_imagenet(name)
 
 
-def card(name: str = EMBEDDED) -> dict[str, Any]:
-    """The card of shipped weights: what they are, how they were trained, what was measured.
-
-    Raises:
-        ValueError: the card is missing or damaged.
-    """
-    path = resources.files("data").joinpath("weights", f"{name}.json")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read ({error}); {_AGAIN}") from error
-
-
 def _load_embedded() -> Classifier:
     from cnnviz.network import build_classifier
 
-    facts = card()
-    with resources.as_file(resources.files("data").joinpath("weights", f"{EMBEDDED}.weights.h5")) as path:
-        if not path.exists():
-            raise ValueError(f"{path} is missing; {_AGAIN}")
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-        if found != facts["sha256"]:
-            raise ValueError(f"{path} has SHA-256 {found}, its card says {facts['sha256']}; {_AGAIN}")
+    facts = card(EMBEDDED)
+    with weights_file(EMBEDDED) as path:
         model = build_classifier(len(facts["class_names"]))
         model.load_weights(path)
     return Classifier(model, tuple(facts["class_names"]), facts["size"], lambda images: images)

@@ -23,7 +23,6 @@ import argparse
 import datetime
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +32,8 @@ import numpy as np
 
 from cnnviz.teacher import soft_labels
 from cnnviz.training_data import PHOTOGRAPH, cut_views, read_photographs, training_batches
+from data.runs import claim, replaced
+from data.shipped import write_weights
 
 if TYPE_CHECKING:
     import keras
@@ -51,12 +52,12 @@ def resumable(model: keras.Model, run: Path) -> keras.callbacks.Callback:
 
     class Resumable(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
-            model.save(run / "part.keras")
-            os.replace(run / "part.keras", run / "checkpoint.keras")
+            with replaced(run / "checkpoint.keras") as part:
+                model.save(part)
             history = json.loads(history_file.read_text())[:epoch] if history_file.exists() else []
             history.append({name: round(float(value), 4) for name, value in logs.items()})
-            (run / "history.part").write_text(json.dumps(history))
-            os.replace(run / "history.part", history_file)
+            with replaced(history_file) as part:
+                part.write_text(json.dumps(history))
 
     return Resumable()
 
@@ -98,16 +99,7 @@ def export(model: keras.Model, class_names: list[str], path: Path, card: dict) -
 
     small = build_classifier(len(class_names), dtype="float16")
     small.set_weights([weight.astype(np.float16) for weight in model.get_weights()])
-    small.save_weights(path)
-    card = {
-        **card,
-        "class_names": class_names,
-        "size": PHOTOGRAPH,
-        "parameters": model.count_params(),
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "bytes": path.stat().st_size,
-    }
-    path.with_name(path.name.replace(".weights.h5", ".json")).write_text(json.dumps(card, indent=2) + "\n")
+    write_weights(small, path, {**card, "class_names": class_names, "size": PHOTOGRAPH})
 
 
 def parser() -> argparse.ArgumentParser:
@@ -147,25 +139,6 @@ def check(options: argparse.Namespace) -> None:
         raise ValueError(f"--out is {options.out}; Keras wants a name that ends in .weights.h5")
     if min(options.sizes) < SMALLEST:
         raise ValueError(f"--sizes has {min(options.sizes)}; {SMALLEST} pixels at least are needed for four poolings")
-
-
-def claim(run: Path, facts: dict) -> None:
-    """Make the run's folder, and keep two different runs from mixing their caches and checkpoints in it.
-
-    Raises:
-        ValueError: the folder belongs to a run with other options.
-    """
-    run.mkdir(parents=True, exist_ok=True)
-    note = run / "recipe.json"
-    if note.exists():
-        before = json.loads(note.read_text())
-        changed = [name for name in facts if before.get(name) != facts[name]]
-        if changed:
-            raise ValueError(
-                f"{run} belongs to a run with another {', '.join(changed)}: choose another folder with --run, "
-                f"or delete this one to start anew"
-            )
-    note.write_text(json.dumps(facts))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -252,7 +225,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "validation_accuracy": round(overall, 4),
         "validation_accuracy_by_class": accuracy_by_class(right, val_labels, class_names),
     }
-    options.out.parent.mkdir(parents=True, exist_ok=True)
     export(model, class_names, options.out, card)
     print(f"validation accuracy {overall:.4f}; wrote {options.out} and its card")
     return 0

@@ -19,6 +19,7 @@ from fcn.datasets.drawn import scenes
 from fcn.datasets.folders import folder_pairs, read_class_dict
 from fcn.datasets.lint import LintReport, lint
 from fcn.datasets.pairs import SegmentationData
+from fcn.datasets.splitting import hold_out
 from fcn.datasets.voc import voc, voc_palette
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "SegmentationData",
     "camvid",
     "folder_pairs",
+    "hold_out",
     "lint",
     "read_class_dict",
     "scenes",

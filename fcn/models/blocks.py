@@ -13,6 +13,9 @@ from data.arguments import number_pair, whole_number
 from fcn.layers import BilinearUpsampling2D
 
 SMALLEST = 32  # pixels: five poolings leave one
+# Of the running statistics of batch normalisation. Keras's .99 lags by hundreds of steps, and a training on a few
+# hundred images may have no more: what is measured meanwhile would be of another network.
+MOMENTUM = 0.9
 Size = tuple[int, int]
 
 
@@ -92,7 +95,7 @@ def conv_bn_relu(
         maps = keras.layers.DepthwiseConv2D(
             kernel_size, strides, "same", dilation_rate=dilation, use_bias=False, name=f"{name}_depthwise"
         )(maps)
-        maps = keras.layers.BatchNormalization(name=f"{name}_depthwise_bn")(maps)
+        maps = keras.layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_depthwise_bn")(maps)
         maps = keras.layers.ReLU(name=f"{name}_depthwise_relu")(maps)
         kernel_size = strides = dilation = 1
     maps = keras.layers.Conv2D(
@@ -106,7 +109,7 @@ def conv_bn_relu(
         name=name,
     )(maps)
     if batch_norm:
-        maps = keras.layers.BatchNormalization(name=f"{name}_bn")(maps)
+        maps = keras.layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_bn")(maps)
     return keras.layers.ReLU(name=f"{name}_relu")(maps) if relu else maps
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from fcn.models.blocks import Size, image_input, scaled
+from fcn.models.blocks import MOMENTUM, Size, image_input, scaled
 
 SIDE = 512  # at which the scales of a model are looked up
 DEEPEST = 32  # stride beyond which a map is no map any more (squeeze-and-excitation has maps of one pixel)
@@ -17,7 +17,9 @@ IMAGENET = ("densenet",)
 INSIDE = ("efficientnet", "mobilenetv3", "convnext")
 
 
-def given_encoder(encoder: str | keras.Model, weights: str | None, size: int | Size | None) -> tuple[Any, dict]:
+def given_encoder(
+    encoder: str | keras.Model, weights: str | None, size: int | Size | None, deepest: int = DEEPEST
+) -> tuple[Any, dict]:
     """A classifier as an encoder: one layer, ``"encoder"``, that gives its last maps at each scale.
 
     Args:
@@ -26,6 +28,7 @@ def given_encoder(encoder: str | keras.Model, weights: str | None, size: int | S
         weights: for a name: None (random) or ``"imagenet"`` (Keras downloads them, or finds them in
             ``$KERAS_HOME/models``).
         size: of the images, as in `fcn.models.blocks.image_input`.
+        deepest: stride beyond which layers are left out.
 
     Returns:
         ``(images, maps)``: the input, RGB in 0..255 for a name (what the network expects is computed inside), or what
@@ -42,13 +45,16 @@ def given_encoder(encoder: str | keras.Model, weights: str | None, size: int | S
     if isinstance(encoder, str):
         key, build = _constructor(encoder)
         encoder, pixels = build(include_top=False, weights=weights, input_shape=(None, None, 3)), _expected(key, images)
+        for layer in encoder.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = min(layer.momentum, MOMENTUM)
     elif not isinstance(encoder, keras.Model):
         raise TypeError(f"encoder is {encoder!r}; None, a name of keras.applications or a keras.Model is accepted")
     elif weights is not None:
         raise ValueError(f"weights is {weights!r} and encoder a model, which has its weights; leave weights out")
     else:
         pixels = images
-    taps = last_maps(encoder)
+    taps = {stride: maps for stride, maps in last_maps(encoder).items() if stride <= deepest}
     takes = tuple(encoder.inputs[0].shape[1:])
     if any(n is not None and n != m for n, m in zip(takes, images.shape[1:])):
         raise ValueError(

@@ -76,7 +76,7 @@ def fine_encoder(
         if weights is not None:
             raise ValueError(f"weights is {weights!r} and encoder None; weights are those of an encoder given by name")
         return dilated_resnet(size, width, output_stride)
-    images, levels = given_encoder(encoder, weights, size)
+    images, levels = given_encoder(encoder, weights, size, deepest=output_stride)
     if output_stride not in levels:
         raise ValueError(f"the encoder has no maps at output_stride={output_stride}; it has some at {list(levels)}")
-    return images, {stride: maps for stride, maps in levels.items() if stride <= output_stride}
+    return images, levels

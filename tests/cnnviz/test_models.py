@@ -12,6 +12,8 @@ from cnnviz import models
 from cnnviz.activations import activation_maps
 from cnnviz.derivatives import derivatives
 from cnnviz.models import Classifier, central_square, imagenet_models, load
+from data import shipped
+from data.shipped import card
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +22,7 @@ def classifier():
 
 
 def test_the_card_tells_the_truth_about_the_file(classifier):
-    facts = models.card()
+    facts = card(models.EMBEDDED)
     weights = Path(data.__file__).parent / "weights" / "classifier.weights.h5"
     assert facts["bytes"] == weights.stat().st_size <= 5_000_000
     assert facts["parameters"] == classifier.model.count_params() <= 2_500_000
@@ -52,7 +54,7 @@ def test_accuracy_on_the_validation_photographs(classifier):
     assert tuple(class_names) == classifier.class_names
     right = classifier.model.predict(classifier.preprocess(images), batch_size=64, verbose=0).argmax(-1) == labels
     assert right.mean() >= 0.85
-    assert right.mean() == pytest.approx(models.card()["validation_accuracy"], abs=0.004)
+    assert right.mean() == pytest.approx(card(models.EMBEDDED)["validation_accuracy"], abs=0.004)
 
 
 def test_grey_pictures_and_tiny_ones(classifier):
@@ -68,12 +70,12 @@ def test_loading_is_fast(classifier):
 
 
 def test_damaged_weights_are_refused(monkeypatch):
-    monkeypatch.setattr(models, "card", lambda: {**models_card, "sha256": "0" * 64})
+    monkeypatch.setattr(shipped, "card", lambda name: {**models_card, "sha256": "0" * 64})
     with pytest.raises(ValueError, match=r"SHA-256 .* its card says 0000"):
         load()
 
 
-models_card = models.card()
+models_card = card(models.EMBEDDED)
 
 
 def test_preprocess_cuts_the_centre_or_keeps_everything(classifier):

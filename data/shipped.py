@@ -1,0 +1,69 @@
+"""Weights that ship with the packages: ``data/weights/NAME.weights.h5`` and the card ``NAME.json`` beside them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data.runs import replaced
+
+if TYPE_CHECKING:
+    import keras
+
+_AGAIN = "get it again with 'git checkout -- data/weights' or by installing the package anew"
+
+
+def card(name: str) -> dict[str, Any]:
+    """What shipped weights are, how they were trained, and what was measured.
+
+    Raises:
+        ValueError: the card is missing or damaged.
+    """
+    path = resources.files("data").joinpath("weights", f"{name}.json")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read ({error}); {_AGAIN}") from error
+
+
+@contextlib.contextmanager
+def weights_file(name: str) -> Iterator[Path]:
+    """The weights of this name as a file, checked against the SHA-256 on their card.
+
+    Raises:
+        ValueError: file or card are missing, or do not belong together.
+    """
+    with resources.as_file(resources.files("data").joinpath("weights", f"{name}.weights.h5")) as path:
+        if not path.exists():
+            raise ValueError(f"{path} is missing; {_AGAIN}")
+        found, wanted = hashlib.sha256(path.read_bytes()).hexdigest(), card(name)["sha256"]
+        if found != wanted:
+            raise ValueError(f"{path} has SHA-256 {found}, its card says {wanted}; {_AGAIN}")
+        yield path
+
+
+def write_weights(model: keras.Model, path: Path, facts: dict[str, Any]) -> None:
+    """Write ``path`` (``NAME.weights.h5``) and the card, with SHA-256, size and number of parameters, beside it.
+
+    Args:
+        model: whose weights are written, in the types that they have; float16 halves the file.
+        path: ends in ``.weights.h5``.
+        facts: of the card.
+
+    Raises:
+        ValueError: another ending.
+    """
+    if not path.name.endswith(".weights.h5"):
+        raise ValueError(f"path is {path}; Keras wants a name that ends in .weights.h5")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(path) as part:
+        model.save_weights(part)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    facts = {**facts, "parameters": model.count_params(), "sha256": digest, "bytes": path.stat().st_size}
+    with replaced(path.with_name(path.name.replace(".weights.h5", ".json"))) as part:
+        part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
