@@ -43,4 +43,3 @@ def __getattr__(name: str) -> object:
     value = getattr(import_module(f"fcn.{_HOME[name]}"), name)
     globals()[name] = value  # the next look-up finds it without coming here
     return value
-

@@ -27,6 +27,7 @@ MODULES = {
     "pspnet": "pspnet",
     "segnet": "segnet",
     "segnet_basic": "segnet_basic",
+    "segnet_light": "segnet_light",
     "unet": "unet",
     "unet_plus_plus": "unet_plus_plus",
 }

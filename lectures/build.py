@@ -24,6 +24,8 @@ import nbformat
 from nbformat import NotebookNode
 from PIL import Image
 
+from data.assets import locate
+
 HERE = Path(__file__).resolve().parent
 LONGEST_CELL = 15  # lines of code
 MOST_CODE_CELLS = 2  # without prose between them
@@ -41,10 +43,13 @@ KERNEL_ENVIRONMENT = {
 NEEDS = {
     "05b_imagenet": "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"
 }
+ASSETS = {"08b_camvid": "camvid"}  # data sets of `data.fetch`
 
 
 def missing(lecture: str) -> str:
     """Why a lecture cannot be run here without the network; empty if it can."""
+    if lecture in ASSETS and locate(ASSETS[lecture]) is None:
+        return f"needs {ASSETS[lecture]}: python -m data fetch {ASSETS[lecture]}"
     home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
     if lecture not in NEEDS or (home / "models" / NEEDS[lecture]).exists():
         return ""

@@ -74,6 +74,9 @@ def test_figures_and_texts_hold_with_one_thread_and_onednn(build, lecture, monke
 def test_a_lecture_whose_weights_are_missing_says_so(build, monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     assert "mobilenet_v2" in build.missing("05b_imagenet")
+    monkeypatch.setenv("LECTURE_DATA", str(tmp_path))
+    monkeypatch.setenv("LECTURE_CACHE", str(tmp_path))
+    assert build.missing("08b_camvid") == "needs camvid: python -m data fetch camvid"
     assert build.missing("01_activation_maps") == ""
 
 

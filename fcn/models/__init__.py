@@ -2,6 +2,7 @@
 
 =============================================  =======================================================================
 `fcn.models.segnet_basic`: ``segnet_basic``    4 encoders, 4 decoders, unpooling: SegNet's small sister
+`fcn.models.segnet_light`: ``segnet_light``    as the lectures' classifier, with unpooling: an eighth of the work
 `fcn.models.segnet`: ``segnet``                VGG16's convolutions, and their mirror image with unpooling
 `fcn.models.fcn_vgg16`: ``fcn32s, fcn16s,``    VGG16 as it is, its dense layers as convolutions; ``fcn8s``
 `fcn.models.unet`: ``unet``                    the encoder's maps handed to the decoder

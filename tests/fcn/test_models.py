@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from fcn.arithmetic import costs
 from fcn.layers import MaxPoolingWithArgmax2D
 from fcn.models.attention_unet import attention_gate, attention_unet
 from fcn.models.blocks import CropLike, channels, conv_bn_relu, encoder_layers
@@ -17,6 +18,7 @@ from fcn.models.pspnet import GridAverage, pspnet
 from fcn.models.resnet import dilated_resnet
 from fcn.models.segnet import segnet
 from fcn.models.segnet_basic import segnet_basic
+from fcn.models.segnet_light import segnet_light
 from fcn.models.unet import unet
 from fcn.models.unet_plus_plus import unet_plus_plus
 from fcn.models.vgg16 import BLOCKS, minus_mean
@@ -35,16 +37,18 @@ NETWORKS = {
         pspnet,
         deeplab_v3,
         deeplab_v3_plus,
+        segnet_light,
     )
 }
-ANY_ENCODER = {name: NETWORKS[name] for name in list(NETWORKS)[5:]}
+ANY_ENCODER = {name: NETWORKS[name] for name in list(NETWORKS)[5:-1]}
 NARROW = 1 / 32
+WIDTHS = {"segnet_light": 1 / 8}  # narrow as it is
 
 
 @functools.cache
 def narrow(name):
     """A small one of each, its weights at random; shared by tests that leave it as it is."""
-    return shake(NETWORKS[name](2, width=NARROW))
+    return shake(NETWORKS[name](2, width=WIDTHS.get(name, NARROW)))
 
 
 def pictures(*size, batch=1, seed=0):
@@ -134,7 +138,7 @@ def test_a_known_size_and_a_saved_file_change_nothing(name, tmp_path):
 def test_a_step_of_training(name):
     keras.config.set_dtype_policy("mixed_bfloat16" if name in ("segnet_basic", "fcn8s", "pspnet") else "float32")
     try:
-        model = NETWORKS[name](2, width=NARROW)
+        model = NETWORKS[name](2, width=WIDTHS.get(name, NARROW))
     finally:
         keras.config.set_dtype_policy("float32")
     assert model.output.dtype == "float32"
@@ -594,3 +598,33 @@ def test_what_is_too_much_is_cut_off_at_the_end():
         CropLike()(maps, np.zeros((1, 7, 8, 2), np.float32))
     with pytest.raises(ValueError, match="must be"):
         CropLike()(maps, np.zeros((7, 8), np.float32))
+
+
+def test_segnet_light_begins_with_what_the_lectures_classifier_has_learnt():
+    from cnnviz.network import build_classifier
+
+    classifier = shake(build_classifier(5))
+    network = segnet_light(3, encoder=classifier)
+    ours = keras.Model(network.input, network.get_layer("encoder4_conv2_relu").output)
+    theirs = keras.Model(classifier.input, classifier.get_layer("block4_conv2_relu").output)
+    seen = pictures(64, 48)
+    np.testing.assert_array_equal(ours.predict(seen, verbose=0), theirs.predict(seen, verbose=0))
+    network.get_layer("encoder1_conv1").kernel.assign(tf.zeros((3, 3, 3, 16)))  # a copy, the classifier stays
+    assert classifier.get_layer("block1_conv1").kernel.numpy().any()
+
+
+def test_segnet_light_is_as_large_as_segnet_basic_and_far_cheaper():
+    light, basic = (costs(build(11), size=(180, 240)) for build in (segnet_light, segnet_basic))
+    assert light.parameters == 1_255_403
+    assert 7.5 < basic.multiply_adds / light.multiply_adds < 8.5
+
+
+def test_segnet_light_refuses_a_classifier_of_another_shape():
+    from cnnviz.network import build_classifier
+
+    with pytest.raises(ValueError, match=r"encoder1_conv1' has weights of .*3, 8\)\]; where .* with .*3, 16\)\]"):
+        segnet_light(3, width=0.5, encoder=build_classifier(5))
+    with pytest.raises(ValueError, match="there is nothing"):
+        segnet_light(3, encoder=keras.Sequential([keras.Input((None, None, 3))], name="empty"))
+    with pytest.raises(TypeError, match="None or a keras.Model"):
+        segnet_light(3, encoder="vgg16")
