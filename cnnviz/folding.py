@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cnnviz.compiled import one_at_a_time
+from data.padding import same_padding
 
 if TYPE_CHECKING:
     import keras
@@ -129,12 +130,5 @@ def _pads_as_same(convolution: keras.Layer, layer: keras.Layer, inputs: Any) -> 
         return False
     sides = zip(inputs.shape[1:3], convolution.kernel_size, convolution.strides, layer.padding, strict=True)
     return {*convolution.dilation_rate} == {1} and all(
-        size is not None and tuple(zeros) == _same_padding(size, kernel, stride)
-        for size, kernel, stride, zeros in sides
+        size is not None and tuple(zeros) == same_padding(size, kernel, stride) for size, kernel, stride, zeros in sides
     )
-
-
-def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """The zeros before and after that TensorFlow puts for "same"."""
-    zeros = max((-(-size // stride) - 1) * stride + kernel - size, 0)
-    return zeros // 2, zeros - zeros // 2

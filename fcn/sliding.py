@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from data.arguments import whole_number
-from fcn.arithmetic.sizes import same_padding
+from data.padding import same_padding
 
 Padding = int | str | Sequence
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from data.arguments import whole_number
+from data.padding import same_padding
 
 Padding = str | int | tuple[int, int]
 
@@ -51,25 +52,6 @@ def left_over(size: int, kernel: int, stride: int = 1, padding: Padding = "valid
     places = (before + size + after - window_size(kernel, dilation)) // stride + 1
     end = (places - 1) * stride + window_size(kernel, dilation) - before  # of the last window, in pixels of the image
     return min(size, max(0, size - end))  # the last window may lie in the padding before
-
-
-def same_padding(size: int, kernel: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
-    """The zeros before and after with which Keras and TensorFlow pad an axis for "same".
-
-    As few as let ``ceil(size / stride)`` windows fit. An odd number of zeros has the larger half behind; and with a
-    stride the number depends on the size, so a window may sit one pixel further left in a larger image.
-
-    Errors are those of `output_size`.
-
-    Source: https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2
-
-    >>> same_padding(10, 3), same_padding(10, 4), same_padding(10, 3, stride=2), same_padding(11, 3, stride=2)
-    ((1, 1), (1, 2), (0, 1), (1, 1))
-    """
-    size, kernel, stride, dilation = _whole(size, kernel, stride, dilation)
-    places = -(-size // stride)
-    zeros = max((places - 1) * stride + window_size(kernel, dilation) - size, 0)
-    return zeros // 2, zeros - zeros // 2
 
 
 def transposed_output_size(

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from fcn.arithmetic import left_over, output_size, same_padding, transposed_output_size
+from fcn.arithmetic import left_over, output_size, transposed_output_size
 
 SIZES, KERNELS, STRIDES, DILATIONS = (1, 2, 5, 8, 11), (1, 2, 3, 4, 5), (1, 2, 3), (1, 2, 3)
 
@@ -52,11 +52,9 @@ def test_numbers_of_numpy_do_not_overflow(kind):
     assert output_size(small, kind(3), padding=kind(100)) == int(small) + 198
     assert output_size(small, kind(3), padding=np.array([100, 100], kind)) == int(small) + 198
     assert left_over(small, kind(3), kind(2), (kind(100), kind(100))) == left_over(int(small), 3, 2, (100, 100))
-    assert same_padding(small, kind(100), kind(100)) == same_padding(int(small), 100, 100)
     assert transposed_output_size(small, kind(3), stride=kind(2)) == 2 * int(small) + 1
     assert transposed_output_size(small, kind(3), stride=kind(2), padding="same") == 2 * int(small)
     assert transposed_output_size(small, kind(99), stride=kind(100), padding=kind(1)) == 100 * int(small) - 3
-    assert all(type(one) is int for one in same_padding(small, kind(3)))
 
 
 def test_equals_keras():
@@ -77,26 +75,6 @@ def test_pooling_is_counted_alike():
     for size, padding in itertools.product((6, 7), ("valid", "same")):
         pool = keras.layers.MaxPool1D(3, 2, padding)
         assert output_size(size, 3, stride=2, padding=padding) == keras_size(pool, size)
-
-
-@pytest.mark.parametrize("stride", STRIDES)
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_same_padding_is_where_keras_puts_it(kernel, stride):
-    """An impulse comes out at the weight that lies on it: that tells how many zeros stand before."""
-    weights = np.arange(1, kernel + 1)
-    for size, dilation in itertools.product((5, 8, 9), (1, 2) if stride == 1 else (1,)):
-        layer = keras.layers.Conv1D(1, kernel, stride, "same", dilation_rate=dilation, use_bias=False)
-        layer.build((None, size, 1))
-        layer.set_weights([weights[:, None, None]])
-        before, after = same_padding(size, kernel, stride=stride, dilation=dilation)
-        pixels = np.pad(np.arange(1, size + 1), (before, after))
-        span = dilation * (kernel - 1) + 1
-        expected = [
-            weights @ pixels[first : first + span : dilation] for first in range(0, len(pixels) - span + 1, stride)
-        ]
-        given = np.asarray(layer(np.arange(1, size + 1, dtype=np.float32)[None, :, None]))[0, :, 0]
-        np.testing.assert_allclose(given, expected[: len(given)])
-        assert len(given) == output_size(size, kernel, stride=stride, padding="same", dilation=dilation)
 
 
 def test_equals_pytorch():
