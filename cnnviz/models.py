@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -88,8 +89,7 @@ class Classifier:
             images: ``(batch, height, width, channels)``, as they are about to be given to the model.
         """
         images = np.asarray(images, np.float32)
-        ends = self.scale(np.stack([np.zeros((1, 1, 3)), np.full((1, 1, 3), 255.0)]).astype(np.float32))
-        low, high = float(np.min(ends)), float(np.max(ends))
+        low, high = self._ends
         found, wanted = float(np.ptp(images)), high - low
         # Photographs of fog are flat, and steps of an optimiser overshoot: only what is 20 times off is spoken of.
         if 0 < found < wanted / 20 or found > 20 * wanted:
@@ -98,6 +98,12 @@ class Classifier:
                 f"{high:.3g}; Classifier.preprocess makes them of uint8 photographs",
                 stacklevel=4,
             )
+
+    @functools.cached_property
+    def _ends(self) -> tuple[float, float]:
+        """The least and the greatest number that `scale` makes of black and white; computed once."""
+        ends = self.scale(np.stack([np.zeros((1, 1, 3)), np.full((1, 1, 3), 255.0)]).astype(np.float32))
+        return float(np.min(ends)), float(np.max(ends))
 
     def _sides(self, size: int | tuple[int, int] | None) -> tuple[int, int, bool]:
         """Height, width, and whether the whole photograph is wanted."""

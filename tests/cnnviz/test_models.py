@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import socket
 import time
@@ -196,3 +197,22 @@ def test_pictures_of_another_range_are_spoken_of(classifier):
         derivatives(classifier, images / images.max())
     with pytest.warns(UserWarning, match="but this model takes -1 to 1; Classifier.preprocess"):
         derivatives(one, images)
+
+
+def test_black_and_white_are_scaled_once(classifier):
+    scaled = []
+
+    def scale(images):
+        scaled.append(len(images))
+        return images * (1 + len(scaled))  # so that a second time would be seen in the message, too
+
+    images = classifier.preprocess(data.photo("cat"), 64) / 255
+    one = Classifier(classifier.model, classifier.class_names, 64, scale)
+    for _ in range(3):
+        with pytest.warns(UserWarning, match="this model takes 0 to 510"):
+            derivatives(one, images)
+    assert scaled == [2]
+    other = dataclasses.replace(one, size=96)
+    with pytest.warns(UserWarning, match="this model takes 0 to 765"):
+        other.check_range(images)  # another classifier has its own
+    assert scaled == [2, 2] and one._ends == (0, 510)
