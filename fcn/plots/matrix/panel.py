@@ -1,153 +1,29 @@
-"""The matrix of a convolution, drawn beside the sums that it computes; and its transpose."""
+"""One matrix with its kernel, its input and its output, in cells of the axes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from string import ascii_lowercase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fcn.matrix import convolution_matrix, real_numbers
-from fcn.sliding import Padding, windows
+from fcn.plots.matrix.weights import weight_colours, weight_names, written_out
+from fcn.sliding import windows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-# Okabe and Ito 2008, told apart by the colour-blind.
-HUES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 DARK, MIDDLE, PALE, TINT = "#333333", "#8a8a8a", "#f0f0ee", "#dfe8ee"
-WIDEST, TALLEST, LARGEST_CELL = 10, 9, 0.36  # inches
 SMALLEST_LETTER = 6  # points
 LONGEST = 4  # products of a sum that is written out
 ZEROS = 300  # cells of a matrix in which the zeros are written, too
 LARGEST_SIDE = 400  # of a matrix that is drawn: of more its cells are below a pixel, and it takes many seconds
-MOST = 62  # cells beside each other; of more only the matrix is drawn, without letters
 SIGN, GAP = 1.2, 0.5  # width of the equals sign, and space between the columns, in cells
 
 
-def draw_matrix(
-    kernel: Any,
-    input_size: int | Sequence[int],
-    *,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    inputs: Sequence[str] | None = None,
-    transpose: bool = False,
-    ax: Axes | None = None,
-) -> Axes:
-    """The matrix of a convolution, times its input, equals its output, with the sums written out where there is room.
-
-    Every weight of the kernel has one colour, which it keeps wherever it stands; the zeros are pale. Heavy lines part
-    the blocks that belong to one row of the image.
-
-    Args:
-        kernel: as for `fcn.matrix.convolution_matrix`, numbers or names: ``[1, 2, 1]``, "zyx", ``["abc", "def"]``
-            (rows of letters), or an array of longer names.
-        input_size: like stride, padding and dilation: see `fcn.matrix.convolution_matrix`.
-        stride: from one window to the next.
-        padding: with zeros.
-        dilation: from one tap to the next.
-        inputs: what the numbers that the matrix is multiplied with are called, one each, or numbers; "0" is left out
-            of the sums. Letters that the kernel does not use, by default.
-        transpose: draw the transposed convolution.
-        ax: where to draw; a new figure, at most 10 inches wide, by default.
-
-    Raises:
-        TypeError, ValueError: as `convolution_matrix` does; rows of the kernel of different length, another number
-            of names than of inputs, or a matrix with a side of more than 400.
-    """
-    return _draw([_Panel(kernel, input_size, stride, padding, dilation, inputs, transpose)], ax)
-
-
-def draw_transposes(
-    kernel: Any,
-    input_size: int | Sequence[int],
-    *,
-    stride: int | Sequence[int] = 1,
-    padding: Padding = 0,
-    dilation: int | Sequence[int] = 1,
-    inputs: Sequence[str] | None = None,
-    transpose_inputs: Sequence[str] | None = None,
-) -> Figure:
-    """A convolution and its transpose, side by side, as `draw_matrix` draws them.
-
-    Args:
-        kernel: as for `draw_matrix`, like all others.
-        input_size: of the convolution; the transpose leads back to it.
-        stride: from one window to the next.
-        padding: with zeros.
-        dilation: from one tap to the next.
-        inputs: names of the inputs of the convolution.
-        transpose_inputs: names of the inputs of the transpose.
-
-    Raises:
-        TypeError, ValueError: see `draw_matrix`.
-    """
-    options = (kernel, input_size, stride, padding, dilation)
-    return _draw([_Panel(*options, inputs, False), _Panel(*options, transpose_inputs, True)], None).figure
-
-
-def written_out(weights: np.ndarray, inputs: Sequence[str], longest: int | None = None) -> list[str]:
-    """What a matrix times a column gives, in letters.
-
-    >>> written_out(np.array([["y", "x"], ["0", "y"]]), "ab")
-    ['ay + bx', 'by']
-    >>> written_out(np.array([["2", "−1"], ["1", "0.5"]]), "ab")
-    ['2a − b', 'a + 0.5b']
-
-    Args:
-        weights: names or numbers, as text, ``(outputs, inputs)``; "0" where there is none.
-        inputs: their names; nothing is added for "0".
-        longest: of a sum with more products, the first two and the last are written.
-    """
-    sums = []
-    for row in weights:
-        terms = [_product(weight, name) for weight, name in zip(row, inputs, strict=True) if "0" not in (weight, name)]
-        if longest and len(terms) > longest:
-            terms[2:-1] = ["…"]
-        sums.append(" + ".join(terms).replace("+ −", "− ") or "0")
-    return sums
-
-
-def weight_colours(shape: Sequence[int]) -> np.ndarray:
-    """A colour for each weight of a kernel of this shape, RGB in [0, 1], ``(weights, 3)``.
-
-    In one direction a hue for each weight; in two a hue for each row, lighter from left to right; with channels, or
-    more than seven rows, the colours of viridis in order.
-    """
-    from matplotlib import colormaps
-    from matplotlib.colors import to_rgb
-
-    hues = np.array([to_rgb(hue) for hue in HUES])
-    if len(shape) < 3 and shape[0] <= len(hues):
-        lighter = np.array([0.25]) if len(shape) == 1 else np.linspace(0, 0.7, shape[1])
-        hues = hues[: shape[0], None]
-        return (hues + (1 - hues) * lighter[:, None]).reshape(-1, 3)
-    return colormaps["viridis"](np.linspace(0, 1, int(np.prod(shape))))[:, :3]
-
-
-def weight_names(kernel: Any) -> np.ndarray:
-    """The weights as text, in the shape of the kernel: as they are named, or their value in three digits.
-
-    Raises:
-        ValueError: rows of different length.
-    """
-    if isinstance(kernel, str) or (isinstance(kernel, list | tuple) and any(isinstance(row, str) for row in kernel)):
-        rows = [list(row) if len(row) > 1 else row for row in kernel]
-        if len({len(row) for row in rows}) > 1:
-            raise ValueError(f"kernel is {kernel!r}; its rows must have the same length")
-        return np.array(rows)
-    values = np.asarray(kernel)
-    if values.dtype.kind == "U":
-        return values
-    return np.array([f"{value:.3g}".replace("-", "−") for value in values.ravel()]).reshape(values.shape)
-
-
-class _Panel:
+class Panel:
     """One matrix, its input and its output: their places in cells, and how they are drawn."""
 
     def __init__(self, kernel, input_size, stride, padding, dilation, inputs, transpose):
@@ -227,41 +103,6 @@ class _Panel:
             for row, word in enumerate(words or ()):
                 ax.text(x + wide / 2, top + row + 0.5, word, **text)
         ax.text(second - SIGN / 2, top + min(rows, columns) / 2, "=", **(text | {"fontsize": 1.4 * letters}))
-
-
-def _draw(panels: list[_Panel], ax: Axes | None) -> Axes:
-    """Panels side by side, their matrices beginning at the same height; one unit of the axes is one cell."""
-    import matplotlib.pyplot as plt
-
-    between = 1.5
-    if sum(panel.width for panel in panels) + between * len(panels) > MOST:
-        for panel in panels:
-            panel.make_plain()
-        between = 0.06 * max(panel.width for panel in panels)
-    width = sum(panel.width for panel in panels) + between * len(panels)
-    head = max(panel.head for panel in panels)
-    height = head + max(max(panel.places.shape if not panel.plain else panel.places.shape[:1]) for panel in panels)
-    if ax is None:
-        cell = min(LARGEST_CELL, WIDEST / width, TALLEST / height)
-        ax = plt.figure(figsize=(cell * width, cell * height * 1.04)).add_axes((0, 0, 1, 1))
-    ax.set(xlim=(-between / 2, width - between / 2), ylim=(height * 1.03, -0.01 * height), aspect="equal")
-    ax.set_axis_off()
-    left = 0
-    for panel in panels:
-        panel.draw(ax, left, head)
-        left += panel.width + between
-    return ax
-
-
-def _product(weight: str, name: str) -> str:
-    """Of one weight and one input."""
-    try:
-        number = float(weight.replace("−", "-"))
-    except ValueError:  # a letter
-        return name + weight
-    if abs(number) == 1 and not name[0].isdigit():
-        return weight[:-1] + name
-    return weight + ("·" if name[0].isdigit() else "") + name
 
 
 def _rgb(colour: str) -> tuple[float, float, float]:
