@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -27,6 +27,7 @@ HALF_SCALES = (2.0**14, 2.0**7, 1.0)
 """In float16 small gradients vanish, so they are enlarged on their way, as in training; by less where they overflow."""
 
 RECTIFIERS = ("Relu", "Relu6")
+RECTIFIER_GRADIENTS = ("ReluGrad", "Relu6Grad")
 
 
 class Derivatives(NamedTuple):
@@ -217,8 +218,11 @@ def _derive(
         scaled *= tf.cast(scale, scaled.dtype)
     if rule != "gradient":
         _check_rectifiers(model, rule)
+        forward_pass = {operation.name for operation in tf.compat.v1.get_default_graph().get_operations()}
     sources = [images] * by_image + [activations[path] for path in paths]
     slopes = tape.gradient(scaled, sources) if eager else tf.gradients(scaled, sources) if sources else []
+    if rule != "gradient":
+        _check_nothing_is_recomputed(model, rule, forward_pass)
     for path, slope in zip(["the image"] * by_image + [f"layer {path!r}" for path in paths], slopes, strict=True):
         if slope is None:
             raise ValueError(f"the score does not depend on {path}")
@@ -242,6 +246,25 @@ def _check_rectifiers(model: keras.Model, rule: Rule) -> None:
         )
     if {*RECTIFIERS}.isdisjoint(operation.type for operation in graph.get_operations()):
         raise ValueError(f"{model.name!r} has no ReLU; the rule {rule!r} is one for ReLUs")
+
+
+def _check_nothing_is_recomputed(model: keras.Model, rule: Rule, forward_pass: Collection[str]) -> None:
+    """Refuse a rule where ReLUs came into the graph with the gradient: run once more, on a tape that has its own rules.
+
+    Args:
+        model: for the message.
+        rule: for the message.
+        forward_pass: the names of the operations that were in the graph before the gradient.
+    """
+    import tensorflow as tf
+
+    for operation in tf.compat.v1.get_default_graph().get_operations():
+        # By its second input: the ReLU that it is the gradient of. Those of a target function were there before.
+        if operation.type in RECTIFIER_GRADIENTS and operation.inputs[1].op.name not in forward_pass:
+            raise ValueError(
+                f"some ReLUs of {model.name!r} are recomputed for the gradient (keras.remat, keras.RematScope or "
+                f"tf.recompute_grad), where the rule {rule!r} cannot reach them; build the model without it"
+            )
 
 
 def _rescore(

@@ -235,6 +235,62 @@ def test_a_relu_that_a_rule_cannot_reach_is_refused():
         derivatives(model, IMAGES, 1, rule="guided")
 
 
+class Recomputing(keras.layers.Layer):
+    """A convolution and a ReLU that keep nothing for the gradient, but run again."""
+
+    def __init__(self, rectify):
+        super().__init__()
+        self.conv, self.rectify = keras.layers.Conv2D(3, 1), rectify
+
+    def build(self, shape):
+        self.conv.build(shape)
+        self.built = True
+
+    def call(self, images):
+        return keras.remat(lambda maps: self.rectify(self.conv(maps)))(images)
+
+
+def in_scope(layer, **options):
+    """A layer that is made to recompute by a scope."""
+    with keras.RematScope(mode="full"):
+        return layer(**options)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: Recomputing(keras.ops.relu),
+        lambda: Recomputing(keras.ops.relu6),
+        lambda: in_scope(keras.layers.ReLU),
+        lambda: in_scope(keras.layers.Conv2D, filters=3, kernel_size=1, activation="relu"),
+    ],
+    ids=["remat", "relu6", "scope", "activation"],
+)
+@pytest.mark.parametrize("rule", ["guided", "deconvnet"])
+def test_a_relu_that_is_recomputed_is_refused(layer, rule):
+    inputs = keras.Input(IMAGES.shape[1:])
+    maps = layer()(keras.layers.Conv2D(3, 1, activation="relu", name="conv")(inputs))
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(maps))
+    assert derivatives(model, IMAGES, 1).images.shape == IMAGES.shape
+    for asked in ({}, {"by_image": False, "layers": ["conv"]}):
+        with pytest.raises(ValueError, match=rf"recomputed for the gradient \(keras.remat, .*rule '{rule}'"):
+            derivatives(model, IMAGES, 1, rule=rule, **asked)
+
+
+def test_a_rule_holds_beside_what_is_recomputed_without_a_relu_and_under_a_target_with_one():
+    plain, recomputed = (
+        keras.Sequential([keras.Input(IMAGES.shape[1:]), keras.layers.Conv2D(3, 1, activation="relu"), last])
+        for last in (keras.layers.GlobalAveragePooling2D(), in_scope(keras.layers.GlobalAveragePooling2D))
+    )
+    recomputed.set_weights(plain.get_weights())
+    found, expected = (
+        derivatives(model, IMAGES, lambda outputs: tf.nn.relu(outputs[:, 1]), rule="guided").images
+        for model in (recomputed, plain)
+    )
+    assert np.abs(expected).max() > 0
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 class Flattening(keras.Model):
     """A model that must know how many images it is given."""
 
