@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from data.command_line.parsing import Parser, size, whole_number
+
 EXAMPLES = """\
 examples:
   python -m cnnviz cam photo.jpg                       a heat map beside the photograph: photo-grad_cam.png
@@ -59,22 +61,15 @@ keys: q quit, w and e the layer before and behind, 1 to 6 the method, t the clas
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    """Wrong usage in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {' '.join(message.split())} (see {self.prog} --help)\n")
-
-
 def parser() -> argparse.ArgumentParser:
     """All commands and options."""
-    top = _Parser(
+    top = Parser(
         prog="python -m cnnviz",
         description=__doc__,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
 
     def command(name: str, summary: str, pictures: bool = True) -> argparse.ArgumentParser:
         made = commands.add_parser(
@@ -107,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
         made.add_argument("--classes", metavar="FILE", help="a text file with the name of a class in each line")
         made.add_argument(
             "--size",
-            type=_size,
+            type=size,
             metavar="N or HxW",
             help="pixels that the network sees: N cuts out the central square, HxW takes the whole picture "
             "(default: the model's own square)",
@@ -123,17 +118,17 @@ def parser() -> argparse.ArgumentParser:
     made = command("filters", "what the filters of a layer would like to see", pictures=False)
     made.add_argument("--layer", type=_words, help="layers, with commas between; default: the last one")
     made.add_argument("--channel", type=_numbers, help="numbers with commas between, or all (default: the first 16)")
-    made.add_argument("--steps", type=_whole, default=64, help="of the ascent (default: 64)")
-    made.add_argument("--seed", type=_whole, default=0)
+    made.add_argument("--steps", type=whole_number, default=64, help="of the ascent (default: 64)")
+    made.add_argument("--seed", type=whole_number, default=0)
 
     made = command("dream", "a picture in which the network sees more and more")
     made.add_argument("--layer", type=_words, help="layers, with commas between; default: one of the deeper ones")
-    made.add_argument("--channel", type=_whole, help="dream of one channel only")
+    made.add_argument("--channel", type=whole_number, help="dream of one channel only")
     made.add_argument("--guide", metavar="FILE", help="a second picture: dream of what is in that")
-    made.add_argument("--octaves", type=_whole, help="how many sizes are dreamt at")
-    made.add_argument("--steps", type=_whole, help="at each size")
-    made.add_argument("--frames", type=_whole, default=60, help="of a video (default: 60)")
-    made.add_argument("--seed", type=_whole, default=0)
+    made.add_argument("--octaves", type=whole_number, help="how many sizes are dreamt at")
+    made.add_argument("--steps", type=whole_number, help="at each size")
+    made.add_argument("--frames", type=whole_number, default=60, help="of a video (default: 60)")
+    made.add_argument("--seed", type=whole_number, default=0)
 
     for name, summary, default in (
         ("saliency", "which pixels the answer hangs on", "gradient"),
@@ -263,14 +258,8 @@ def _method_names(text: str) -> list[str]:
     return list(dict.fromkeys(word.replace("-", "_").lower() for word in _words(text)))
 
 
-def _whole(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
-    return int(text)
-
-
 def _numbers(text: str) -> Any:
-    return "all" if text == "all" else [_whole(word) for word in _words(text)]
+    return "all" if text == "all" else [whole_number(word) for word in _words(text)]
 
 
 def _seconds(text: str) -> float:
@@ -281,13 +270,6 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a time in seconds")
     return seconds
-
-
-def _size(text: str) -> int | tuple[int, int]:
-    sides = text.lower().split("x")
-    if len(sides) > 2 or not all(side.isdecimal() and int(side) > 0 for side in sides):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; 224, or 180x240 (height x width), is wanted")
-    return int(sides[0]) if len(sides) == 1 else (int(sides[0]), int(sides[1]))
 
 
 def _one_of(known: Sequence[str]) -> Any:

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnnviz.command_line.inputs import Picture, read
 from cnnviz.models import Classifier, central_square
+from data.command_line.pictures import Picture, read
 
 SALIENCY = (
     "gradient",

@@ -1,16 +1,15 @@
-"""Where results go: files that appear whole or not at all, and a page that holds everything."""
+"""Where results go: pictures, and a page that holds everything."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import html
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from cnnviz.command_line.inputs import Picture
+from data.command_line.outputs import free, whole, writable_folder
+from data.command_line.pictures import Picture
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -27,50 +26,6 @@ td+td{{text-align:right}}code{{background:#f3f4f6;padding:0 .3em}}
 <p><code>{command}</code></p>
 """
 END = "</body></html>\n"
-
-
-class OutputError(OSError):
-    """Something cannot be written there; the message says what to do."""
-
-
-@contextlib.contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A path to write to; the file appears under its own name when it is whole, or not at all."""
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def writable_folder(folder: Path) -> None:
-    """Make a folder, and find out whether it can be written to, before anything is computed.
-
-    Raises:
-        OutputError: it cannot.
-    """
-    probe = folder / f".cnnviz.{os.getpid()}.probe"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise OutputError(
-            f"cannot write to the folder '{folder}' ({error.strerror}); name another with --output"
-        ) from None
-
-
-def free(path: Path, force: bool) -> None:
-    """Refuse to overwrite.
-
-    Raises:
-        OutputError: there is a file already.
-    """
-    if path.is_dir():
-        raise OutputError(f"'{path}' is a folder; name a file")
-    if path.exists() and not force:
-        raise OutputError(f"'{path}' is there already; --force replaces it, or name another with --output")
 
 
 def destination(picture: Picture | None, command: str, output: Path | None, several: bool, suffix: str) -> Path:

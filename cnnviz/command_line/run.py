@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from cnnviz.command_line import actions
-from cnnviz.command_line.inputs import Picture, UnknownModelError, find_pictures, open_model
-from cnnviz.command_line.outputs import OutputError, Page, destination, free, save_picture, whole, writable_folder
-from cnnviz.command_line.quiet import expected, one_line, start_tensorflow
+from cnnviz.command_line.inputs import UnknownModelError, open_model
+from cnnviz.command_line.outputs import Page, destination, save_picture
 from cnnviz.models import Classifier
+from data.command_line.outputs import OutputError, free, whole, writable_folder
+from data.command_line.pictures import Picture, find_pictures
+from data.command_line.quiet import expected, one_line, start_tensorflow
 
 
 def run(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> int:

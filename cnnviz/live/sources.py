@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from data.videos import quiet_opencv
+
 STILL = "cat"
 SECONDS_PER_PICTURE = 2.0
 
@@ -101,8 +103,8 @@ def _held(readers: list[Callable[[], np.ndarray]], in_real_time: bool) -> Iterat
 
 def _pictures(folder: Path, in_real_time: bool) -> Source:
     """The pictures of a folder and those inside it; what cannot be read is left out, and the note counts it."""
-    from cnnviz.command_line.inputs import pictures_in
     from data import read_image
+    from data.command_line.pictures import pictures_in
 
     found = pictures_in(folder)
     good, bad = [], []
@@ -194,11 +196,3 @@ def _newest(capture: Any, first: np.ndarray, patience: float = 5.0) -> Iterator[
     finally:
         ended.set()
         reader.join(patience)
-
-
-def quiet_opencv() -> Any:
-    """OpenCV without its own words on stderr; cnnviz says what is wrong in its own."""
-    import cv2
-
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    return cv2

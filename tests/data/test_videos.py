@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from cnnviz.dream.video import write_video
+from data.videos import read_video, write_video
 
 COLOURS = np.array([(220, 30, 30), (30, 200, 40), (20, 40, 210), (230, 220, 20)], np.uint8)
 
@@ -117,3 +117,19 @@ def test_what_cannot_be_read_back_is_not_passed_off_as_a_video(tmp_path, monkeyp
     with pytest.raises(OSError, match="cannot be read back"):
         write_video(frames(), tmp_path / "a.mp4")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_video_is_read_to_its_end_and_red_stays_red(tmp_path):
+    video = read_video(write_video(frames(), tmp_path / "a.mp4", frames_per_second=12))
+    assert (video.rate, video.count) == (12, len(COLOURS))
+    for frame, colour in zip(video.frames, COLOURS, strict=True):
+        assert frame.shape == (64, 96, 3) and frame.flags.c_contiguous
+        assert np.abs(frame[40:, 50:].mean(axis=(0, 1)) - colour).max() < 12
+
+
+def test_what_is_no_video_is_said(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no video"):
+        read_video(tmp_path / "a.mp4")
+    (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
+    with pytest.raises(ValueError, match="is no video"):
+        read_video(tmp_path / "a.mp4")

@@ -47,10 +47,10 @@ def start_tensorflow() -> None:
 
 
 def expected() -> tuple[type[Exception], ...]:
-    """The errors that are the world's or the user's; any other is a mistake in cnnviz and shows its traceback."""
-    import tensorflow as tf
-
-    return (OSError, ValueError, TypeError, IndexError, MemoryError, tf.errors.OpError)
+    """The errors that are the world's or the user's; any other is a mistake in the package and shows its traceback."""
+    tensorflow = sys.modules.get("tensorflow")
+    of_tensorflow = (tensorflow.errors.OpError,) if tensorflow else ()
+    return (OSError, ValueError, TypeError, IndexError, MemoryError, *of_tensorflow)
 
 
 def one_line(error: BaseException | str) -> str:

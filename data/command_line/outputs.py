@@ -1,0 +1,52 @@
+"""Where results go: files that appear whole or not at all, and never over what is there already."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+class OutputError(OSError):
+    """Something cannot be written there; the message says what to do."""
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A path to write to; the file appears under its own name when it is whole, or not at all."""
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def writable_folder(folder: Path) -> None:
+    """Make a folder, and find out whether it can be written to, before anything is computed.
+
+    Raises:
+        OutputError: it cannot.
+    """
+    probe = folder / f".{os.getpid()}.probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to the folder '{folder}' ({error.strerror}); name another with --output"
+        ) from None
+
+
+def free(path: Path, force: bool) -> None:
+    """Refuse to overwrite.
+
+    Raises:
+        OutputError: there is a file already.
+    """
+    if path.is_dir():
+        raise OutputError(f"'{path}' is a folder; name a file")
+    if path.exists() and not force:
+        raise OutputError(f"'{path}' is there already; --force replaces it, or name another with --output")

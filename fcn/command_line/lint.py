@@ -1,0 +1,15 @@
+"""`python -m fcn lint DATA`: what is in the labels, and what is wrong with them."""
+
+from __future__ import annotations
+
+import argparse
+
+from fcn.command_line.sources import open_data
+from fcn.datasets import lint
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the report; 0 if a training can begin, else 1."""
+    report = lint(open_data(options.data, options), verbose=not options.quiet)
+    print(report)
+    return 0 if report.ok else 1

@@ -1,0 +1,120 @@
+"""What --weights stands for: a network with the names and colours of its classes."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.arguments import number_pair
+from fcn.command_line.sources import other_colours, read_names
+from fcn.segmenter import SHIPPED, Segmenter, available, build, load
+
+SMALLEST = 32  # pixels that a side of a picture has at least
+
+
+def open_segmenter(options: argparse.Namespace) -> Segmenter:
+    """A network by the name of its weights, or from a file.
+
+    Raises:
+        OSError, ValueError: there is none, it cannot be opened, or is none that gives classes to pixels.
+    """
+    name = options.weights or SHIPPED
+    if name.endswith(".weights.h5"):
+        return _from_weights(Path(name))
+    if name.endswith((".keras", ".h5", ".hdf5")):
+        return _from_model(Path(name), options.classes)
+    if name in available():
+        return load(name)
+    near = difflib.get_close_matches(name, available(), n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    there = f"there is {', '.join(available())}" if available() else "none are installed"
+    raise ValueError(
+        f"--weights: no weights {name!r} ship with this version ({there}); {hint}train some with 'python -m fcn train "
+        "camvid' and name the file, as --weights runs/camvid/camvid.weights.h5"
+    )
+
+
+def size_for(segmenter: Segmenter, options: argparse.Namespace) -> Any:
+    """The size that the network is to see: the option's, or the only one that it takes, or None: the picture's.
+
+    Raises:
+        ValueError: the network takes another size.
+    """
+    sides = segmenter.network.input_shape[1:3]
+    only = None if None in sides else sides
+    wanted = options.size
+    if wanted and only and number_pair("size", wanted) != only:
+        raise ValueError(f"--size is {wanted}, and the network takes {only[0]}x{only[1]} only; leave --size out")
+    return wanted or only
+
+
+def check_picture(image: np.ndarray, size: Any) -> None:
+    """Refuse what is too small for a network.
+
+    Raises:
+        ValueError: it is.
+    """
+    height, width = image.shape[:2]
+    if size is None and min(height, width) < SMALLEST:
+        raise ValueError(
+            f"the picture is {height} x {width} pixels (height x width), and a network wants {SMALLEST} at least; "
+            f"--size {max(height, 64)}x{max(width, 64)} enlarges it"
+        )
+
+
+def _from_weights(path: Path) -> Segmenter:
+    """Weights with the card that `fcn.segmenter.export` wrote."""
+    card = path.with_name(path.name.replace(".weights.h5", ".json"))
+    for file, what in ((path, "weights file"), (card, "card, which says what network it is of,")):
+        if not file.is_file():
+            raise FileNotFoundError(f"there is no {what} '{file}'; 'python -m fcn train' writes both side by side")
+    try:
+        facts = json.loads(card.read_text(encoding="utf-8"))
+        network, arguments, names = facts["network"], facts["arguments"], tuple(facts["class_names"])
+        colours, digest = np.array(facts["colours"], np.uint8), facts["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"'{card}' is no card that 'python -m fcn train' wrote ({error!r})") from None
+    if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        raise ValueError(f"'{path}' is not the file that its card '{card.name}' names; copy both again")
+    made = build(network, len(names), **arguments)
+    made.load_weights(path)
+    return Segmenter(made, names, colours, facts)
+
+
+def _from_model(path: Path, names_file: str | None) -> Segmenter:
+    """A whole Keras model."""
+    import keras
+
+    for name in ("convolutions.layers", "initializers", "layers", "models.blocks", "models.pspnet"):
+        import_module(f"fcn.{name}")  # layers of the package, which Keras must know
+
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no model file '{path}'")
+    try:
+        network = keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"'{path}' cannot be opened as a Keras model: {' '.join(str(error).split()):.300}") from None
+    takes, gives = (getattr(network, f"{way}_shape", None) for way in ("input", "output"))
+    if not all(isinstance(shape, tuple) and len(shape) == 4 for shape in (takes, gives)):
+        raise ValueError(f"the model in '{path}' takes {takes} and gives {gives}; pictures to classes of pixels wanted")
+    if takes[-1] != 3 or gives[-1] is None or not 2 <= gives[-1] <= 255:
+        raise ValueError(
+            f"the model in '{path}' takes {takes[-1]} channels and gives {gives[-1]}; 3, RGB, and 2 to 255 classes "
+            "are wanted"
+        )
+    card = path.with_suffix(".json")
+    facts: dict[str, Any] = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
+    names: Sequence[str] = read_names(names_file) if names_file else facts.get("class_names", [])
+    names = names or [f"class {index}" for index in range(gives[-1])]
+    if len(names) != gives[-1]:
+        raise ValueError(f"there are {len(names)} names of classes, and the model in '{path}' has {gives[-1]} classes")
+    colours = np.array(facts.get("colours", other_colours(len(names))), np.uint8)
+    return Segmenter(network, tuple(names), colours, facts)

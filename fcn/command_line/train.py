@@ -1,0 +1,231 @@
+"""`python -m fcn train DATA`: train a network, measure it, write its weights with their card; goes on after a stop."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data.arguments import number_pair
+from data.command_line.outputs import free, writable_folder
+from data.runs import replaced
+from fcn.command_line import building
+from fcn.command_line.card import DECIDING, write_results
+from fcn.command_line.evaluate import check_classes
+from fcn.command_line.measuring import Measured, measure
+from fcn.command_line.precision import choose, numbers
+from fcn.command_line.sources import open_data, short
+from fcn.datasets import SegmentationData, hold_out
+from fcn.datasets.batches import image_sizes
+
+if TYPE_CHECKING:
+    import keras
+
+MEMORY = 2**31  # bytes up to which all pairs are read once and kept
+SMALLEST = 32
+STOPPED = "stopped; the same command goes on after the last whole epoch"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, measure, write."""
+    _paths(options)
+    building.complete(options)
+    if not options.hold_out and (options.patience or options.keep == "best"):
+        raise ValueError("--patience and --keep best go by the pairs that are held out; --hold-out is 0")
+    full = open_data(options.data, options)
+    validation = open_data(options.validation, options, full.class_names) if options.validation else None
+    if validation is not None:
+        check_classes(full.class_names, validation.class_names)
+    options.crop = fitting_crop(full, options)
+    data, held = hold_out_some(full, options)
+    try:
+        network, history = _learn(options, data, held)
+        sets = {"held_out": held, "validation": validation}
+        failures: list[str] = []
+        final = as_shipped(network, options, len(full.class_names))
+        measured: dict[str, Measured] = {}
+        for name, pairs in sets.items():
+            if pairs is not None:
+                measured[name] = measure(final, pairs, options.size, failures.append, verbose=not options.quiet)
+                print(f"\n{name.replace('_', ' ')}\n{measured[name]}")
+        write_results(final, options, history, full, data, held, measured)
+    except KeyboardInterrupt:
+        print(f"\n{STOPPED}", file=sys.stderr)
+        return 130
+    for problem in failures:
+        print(f"left out: {problem}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _paths(options: argparse.Namespace) -> None:
+    """Where the run and the weights go; refused now, rather than after hours.
+
+    Raises:
+        OSError, ValueError: it cannot be written there.
+    """
+    name = short(options.data).replace(":", "-")
+    options.run = options.run or Path("runs") / name
+    ending = ".keras" if building.keeps_encoder_file(options) else ".weights.h5"
+    options.out = options.out or options.run / f"{options.run.resolve().name}{ending}"
+    if not options.out.name.endswith(ending):
+        why = ": the encoder is part of the file" if building.keeps_encoder_file(options) else ""
+        raise ValueError(f"--out is '{options.out}'; a name that ends in {ending} is wanted{why}")
+    free(options.out, options.force)
+    writable_folder(options.run)
+    writable_folder(options.out.parent)
+
+
+def hold_out_some(
+    full: SegmentationData, options: argparse.Namespace
+) -> tuple[SegmentationData, SegmentationData | None]:
+    """What is learnt from, and what is not."""
+    if not options.hold_out:
+        return full, None
+    try:
+        return hold_out(full, options.hold_out)
+    except ValueError as error:
+        raise ValueError(f"--hold-out: {error}; 0 holds nothing out") from None
+
+
+def fitting_crop(data: SegmentationData, options: argparse.Namespace) -> tuple[int, int]:
+    """The crop that was asked for, or two thirds of the images, in steps of 16 pixels.
+
+    Raises:
+        ValueError: images of several sizes and no ``--size``; a crop that is larger than they are; too small images.
+    """
+    sizes = [number_pair("size", options.size)] if options.size else list(image_sizes(data))
+    if not sizes:
+        raise ValueError(f"not one image of {short(options.data)} can be read; 'python -m fcn lint' says why")
+    if len(sizes) > 1:
+        (first, second), more = sizes[:2], ", ..." * (len(sizes) > 2)
+        raise ValueError(
+            f"the images have {len(sizes)} sizes ({first[0]}x{first[1]}, {second[0]}x{second[1]}{more}); give one "
+            f"to all with --size, as --size {first[0]}x{first[1]}"
+        )
+    ((height, width),) = sizes
+    if min(height, width) < SMALLEST:
+        raise ValueError(f"the images are {height}x{width}; networks want {SMALLEST} at least: --size enlarges them")
+    if options.crop is None:
+        return tuple(max(SMALLEST, 16 * round(side * 2 / 3 / 16)) for side in (height, width))
+    crop = number_pair("crop", options.crop)
+    if crop[0] > height or crop[1] > width:
+        raise ValueError(f"--crop is {crop[0]}x{crop[1]}, larger than the images, {height}x{width}")
+    if min(crop) < SMALLEST:
+        raise ValueError(f"--crop is {crop[0]}x{crop[1]}; networks want {SMALLEST} pixels at least")
+    return crop
+
+
+def _learn(
+    options: argparse.Namespace, data: SegmentationData, held: SegmentationData | None
+) -> tuple[keras.Model, list[dict[str, Any]]]:
+    from fcn.augment import augment
+    from fcn.training import decoder_then_all, train
+
+    def say(text: str) -> None:
+        if not options.quiet:
+            print(text, flush=True)
+
+    classes = len(data.class_names)
+    kept = " and ".join([f"{len(data)} pairs to learn from", *([f"{len(held)} held out"] if held else [])])
+    say(f"{short(options.data)}: {kept}, {classes} classes")
+    _settle_precision(options, classes, say)
+    data, held = (_in_memory(pairs, options) for pairs in (data, held))
+    loss = make_loss(options, data)
+    with numbers(options.precision):
+        network = building.start(options, classes)
+    encoder = f" on {options.encoder or options.encoder_file}" if options.encoder or options.encoder_file else ""
+    say(f"network: {options.network}{encoder}, {network.count_params():,} weights")
+    say(f"run: {options.run}; after a stop (Ctrl-C, a power cut) the same command goes on after the last whole epoch")
+    history = train(
+        network,
+        data,
+        decoder_then_all(options.decoder_epochs, options.epochs, options.rate),
+        loss=loss,
+        validation=held,
+        size=options.size,
+        augment=functools.partial(augment, crop=options.crop, scale=options.scale),
+        batch=options.batch,
+        seed=options.seed,
+        patience=options.patience,
+        keep=options.keep,
+        run=options.run,
+        jit=options.jit,
+        verbose=not options.quiet,
+    )
+    return network, history
+
+
+def _settle_precision(options: argparse.Namespace, classes: int, say: Any) -> None:
+    """Decide, once for a run; and keep a run from going on with other options.
+
+    Raises:
+        ValueError: the folder belongs to a run with other options.
+    """
+    note = options.run / "options.json"
+    before = json.loads(note.read_text(encoding="utf-8")) if note.exists() else None
+    if options.precision == "auto" and before:
+        options.precision = before["precision"]
+    else:
+        shape = (options.batch, *options.crop)
+        options.precision, why = choose(options.precision, lambda: building.start(options, classes), shape)
+        say(f"precision: {options.precision} ({why})")
+    facts = json.loads(json.dumps({name: getattr(options, name) for name in DECIDING}))
+    changed = [name.replace("_", "-") for name in facts if before and before.get(name) != facts[name]]
+    if changed:
+        raise ValueError(
+            f"'{options.run}' belongs to a run with another --{', --'.join(changed)}; choose another folder with "
+            "--run, or delete this one to start anew"
+        )
+    with replaced(note) as part:
+        part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def _in_memory(pairs: SegmentationData | None, options: argparse.Namespace) -> SegmentationData | None:
+    """The same pairs, read once, where there is room for all of them."""
+    if pairs is None:
+        return None
+    sides = [number_pair("size", options.size)] if options.size else image_sizes(pairs)
+    room = 4 * len(pairs) * max(height * width for height, width in sides)
+    try:
+        return pairs.loaded(options.size, verbose=not options.quiet) if room <= MEMORY else pairs
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{error}; 'python -m fcn lint {options.data}' lists everything of this kind") from None
+
+
+def make_loss(options: argparse.Namespace, data: SegmentationData) -> keras.losses.Loss:
+    """The sum of the losses that were named, those of single pixels with weights for the classes."""
+    from fcn import losses
+
+    weights = None
+    if options.balance:
+        labels = (data[index][1] for index in range(len(data)))
+        weights = losses.median_frequency_weights(labels, len(data.class_names)) ** options.balance
+    makers = {
+        "cross_entropy": lambda: losses.CrossEntropy(None if weights is None else weights.tolist()),
+        "focal": lambda: losses.Focal(class_weights=None if weights is None else weights.tolist()),
+        "dice": losses.Dice,
+        "jaccard": losses.Jaccard,
+        "lovasz": losses.Lovasz,
+    }
+    chosen = [makers[name]() for name in options.loss]
+    return chosen[0] if len(chosen) == 1 else losses.Combined(chosen)
+
+
+def as_shipped(network: keras.Model, options: argparse.Namespace, classes: int) -> keras.Model:
+    """The network that whoever loads the file will have: float32, with weights that went through float16.
+
+    What is measured is this one. A given encoder stays as it is.
+    """
+    if building.keeps_encoder_file(options):
+        return network
+    import numpy as np
+
+    from fcn.segmenter import build
+
+    with numbers("float32"):
+        final = build(options.network, classes, **building.arguments_of(options))
+    final.set_weights([weight.astype(np.float16).astype(np.float32) for weight in network.get_weights()])
+    return final

@@ -1,0 +1,132 @@
+import argparse
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data import photo
+from data.command_line.outputs import OutputError, free, whole, writable_folder
+from data.command_line.parsing import Parser, size, whole_number
+from data.command_line.pictures import find_pictures, pictures_in, read
+from data.command_line.quiet import native_silence, one_line
+
+
+def paint(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (4, 4)).save(path)
+
+
+def test_all_pictures_of_a_folder_by_name(tmp_path):
+    for name in ("b.PNG", "a/c.jpg", "a/.thumbs/d.jpg", ".e.png"):
+        paint(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("")
+    (tmp_path / "folder.png").mkdir()
+    assert [str(path.relative_to(tmp_path)) for path in pictures_in(tmp_path)] == ["a/c.jpg", "b.PNG"]
+
+
+def test_each_picture_once_and_each_place_once(tmp_path):
+    for name in ("one/x.png", "two/x.png", "one/x.gif"):
+        paint(tmp_path / name)
+    problems = []
+    found = find_pictures(
+        [str(tmp_path / "one"), str(tmp_path / "two"), str(tmp_path / "one" / "x.png")], problems.append
+    )
+    assert [picture.path.relative_to(tmp_path).as_posix() for picture in found] == [
+        "one/x.gif",
+        "one/x.png",
+        "two/x.png",
+    ]
+    assert [picture.place.name for picture in found] == ["x", "x-2", "x-3"]
+    assert not problems
+
+
+def test_sample_photographs_by_name_unless_there_is_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (picture,) = find_pictures(["cat"], pytest.fail)
+    np.testing.assert_array_equal(read(picture), photo("cat"))
+    Image.new("RGB", (4, 4)).save(tmp_path / "cat", "PNG")
+    (picture,) = find_pictures(["cat"], pytest.fail)
+    assert read(picture).shape == (4, 4, 3)
+
+
+def test_a_file_is_whole_or_not_there(tmp_path):
+    path = tmp_path / "a.png"
+
+    def interrupted():
+        with whole(path) as partial:
+            partial.write_text("half")
+            assert partial.suffix == ".png"
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert list(tmp_path.iterdir()) == []
+    path.write_text("old")
+    with whole(path) as partial:
+        partial.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_there_is_not_replaced(tmp_path):
+    (tmp_path / "a.png").write_text("")
+    with pytest.raises(OutputError, match="--force"):
+        free(tmp_path / "a.png", force=False)
+    free(tmp_path / "a.png", force=True)
+    with pytest.raises(OutputError, match="is a folder"):
+        free(tmp_path, force=True)
+    with pytest.raises(OutputError, match="cannot write to the folder"):
+        writable_folder(tmp_path / "a.png" / "b")
+    writable_folder(tmp_path / "new" / "folder")
+    assert list((tmp_path / "new" / "folder").iterdir()) == []
+
+
+def test_errors_are_one_line():
+    assert one_line(ValueError("a\n  b\nc")) == "a b c"
+    assert one_line(FileNotFoundError(2, "No such file", "x.png")) == "No such file: 'x.png'"
+    assert one_line(MemoryError()) == "MemoryError"
+    assert len(one_line("x" * 5000)) < 1000
+
+
+def test_what_libraries_say_is_kept_back_unless_something_fails(capfd):
+    with native_silence():
+        os.write(2, b"no GPU\n")
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "after\n"
+
+    def failing():
+        with native_silence():
+            os.write(2, b"the reason\n")
+            raise ImportError
+
+    with pytest.raises(ImportError):
+        failing()
+    assert "the reason" in capfd.readouterr().err
+
+
+def test_wrong_usage_is_one_line_and_status_2(capsys):
+    top = Parser(prog="it")
+    top.add_argument("--size", type=size)
+    assert top.parse_args(["--size", "180X240"]).size == (180, 240)
+    assert top.parse_args(["--size", "64"]).size == 64
+    for wrong in ("0x3", "1x2x3", "big", "-4"):
+        with pytest.raises(SystemExit) as stop:
+            top.parse_args([f"--size={wrong}"])
+        assert stop.value.code == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and "see it --help" in error and repr(wrong) in error
+
+
+def test_whole_numbers():
+    assert whole_number("12") == 12
+    for wrong in ("-1", "1.5", ""):
+        with pytest.raises(argparse.ArgumentTypeError):
+            whole_number(wrong)
+
+
+def test_other_files_of_a_folder_where_they_are_wanted(tmp_path):
+    for name in ("a.mp4", "b.png"):
+        (tmp_path / name).touch()
+    assert [one.path.name for one in find_pictures([str(tmp_path)], pytest.fail, (".mp4",))] == ["a.mp4"]
