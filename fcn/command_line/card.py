@@ -55,9 +55,9 @@ def write_results(
     curves = options.run / "curves.png"
     with replaced(curves) as part:
         _draw(history, part)
+    kind = "a whole model" if building.keeps_encoder_file(options) else "weights in float16"
     facts = {
-        "what": f"{options.network} for the {len(full.class_names)} classes of {short(options.data)}, weights "
-        "in float16" * (not building.keeps_encoder_file(options)),
+        "what": f"{options.network} for the {len(full.class_names)} classes of {short(options.data)}, {kind}",
         "command": command(options),
         "data": data_facts(options, data, held),
         "seed": options.seed,

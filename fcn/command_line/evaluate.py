@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
         free(options.output, options.force)
         writable_folder(options.output.parent)
     start_tensorflow()
-    segmenter = open_segmenter(options)
+    segmenter = open_segmenter(options.weights)
     data = open_data(options.data, options, segmenter.class_names)
     check_classes(segmenter.class_names, data.class_names)
     failures: list[str] = []

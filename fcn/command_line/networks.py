@@ -20,17 +20,21 @@ from fcn.segmenter import SHIPPED, Segmenter, available, build, load
 SMALLEST = 32  # pixels that a side of a picture has at least
 
 
-def open_segmenter(options: argparse.Namespace) -> Segmenter:
+def open_segmenter(weights: str | None, names_file: str | None = None) -> Segmenter:
     """A network by the name of its weights, or from a file.
+
+    Args:
+        weights: the word after ``--weights``, or None: those that ship.
+        names_file: a text file with the names of a ``.keras`` file's classes; None: as its card says, or numbers.
 
     Raises:
         OSError, ValueError: there is none, it cannot be opened, or is none that gives classes to pixels.
     """
-    name = options.weights or SHIPPED
+    name = weights or SHIPPED
     if name.endswith(".weights.h5"):
         return _from_weights(Path(name))
     if name.endswith((".keras", ".h5", ".hdf5")):
-        return _from_model(Path(name), options.classes)
+        return _from_model(Path(name), names_file)
     if name in available():
         return load(name)
     near = difflib.get_close_matches(name, available(), n=1)

@@ -53,7 +53,7 @@ def each(
     if not jobs:
         return 1
     start_tensorflow()
-    segmenter = open_segmenter(options)
+    segmenter = open_segmenter(options.weights, options.classes)
     size = size_for(segmenter, options)
 
     def image(picture: Picture) -> np.ndarray:
