@@ -118,9 +118,9 @@ def _typed(name: str, value: Any) -> list[str]:
 def data_facts(options: argparse.Namespace, data: SegmentationData, held: SegmentationData | None) -> dict[str, str]:
     """What was learnt from and what was measured on, in words."""
     kept = f", {len(held)} held out, in blocks of neighbours" if held is not None else ""
-    facts = {short(options.data): f"{len(data)} pairs to learn from{kept}"}
+    facts = {"learnt_from": f"{short(options.data)}: {len(data)} pairs{kept}"}
     if options.validation:
-        facts[short(options.validation)] = "to measure on, never learnt from"
+        facts["validation"] = f"{short(options.validation)}: measured on, never learnt from"
     return facts
 
 

@@ -55,7 +55,7 @@ def draw_history(history: Sequence[Mapping[str, Any]], score: str = "mean_iou", 
             )  # fmt: skip
     margin = 0.5 if len(history) < 3 else 0.02 * (epochs[-1] - epochs[0])
     ax.set(xlabel="epoch", ylabel=SCORES.get(score, score), xlim=(epochs[0] - margin, epochs[-1] + margin))
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     if score != "loss":
         ax.set_ylim(0, 1)
     ax.spines[["top", "right"]].set_visible(False)

@@ -335,7 +335,8 @@ def test_the_card_says_how_to_make_it_again_without_paths(trained, capsys):
     seconds = json.loads((run / "history.json").read_text())[0]["seconds"]
     assert card["minutes"] == round(seconds / 60, 1)
     assert (card["note"], card["epochs"], card["seed"]) == ("a test", 1, 0)
-    assert card["data"]["mine"].startswith("4 pairs to learn from, 2 held out")
+    assert card["data"]["learnt_from"].startswith("mine: 4 pairs, 2 held out")
+    assert card["data"]["validation"].startswith("mine: ")
     assert read_image(run / "curves.png").std() > 5
 
 
