@@ -460,7 +460,7 @@ def start(*arguments, **options):
 
 def stopped(process, begun):
     """Send Ctrl-C once it has begun; what it said on stderr."""
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 600
     while not begun() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.3)
