@@ -30,8 +30,15 @@ import tensorflow as tf
 
 import fcn
 from fcn.datasets import camvid, lint
-from fcn.metrics import boundary_f1, confusion_matrix, mean_iou, per_class_table
+from fcn.metrics import (
+    boundary_f1,
+    class_scores,
+    confusion_matrix,
+    mean_iou,
+    per_class_table,
+)
 from fcn.plots.segmentation import show_segmentation
+from fcn.prediction import predict_each
 
 # Here TensorFlow says, once, whether it has found a GPU. None is needed.
 devices = tf.config.list_logical_devices()
@@ -75,7 +82,9 @@ plt.show()
 frequencies = report.pixels / report.pixels_beside
 weights = np.median(frequencies) / frequencies
 
-published = "0.2595 0.1826 4.5640 0.1417 0.9051 0.3826 9.6446 1.8418 0.6823 6.2478 7.3614"
+published = (
+    "0.2595 0.1826 4.5640 0.1417 0.9051 0.3826 9.6446 1.8418 0.6823 6.2478 7.3614"
+)
 print("class        ours  SegNet's file")
 for name, ours, theirs in zip(train.class_names, weights, published.split()):
     print(f"{name:10s} {ours:6.2f} {float(theirs):8.2f}")
@@ -105,9 +114,17 @@ assert np.allclose(by_package, by_hand)
 
 # %%
 numbers = [int(validation.name(i).split("_")[1]) for i in range(len(validation))]
-same_drive = [train.name(i) for i in range(len(train)) if train.name(i).startswith("0016E5")]
+same_drive = [
+    train.name(i) for i in range(len(train)) if train.name(i).startswith("0016E5")
+]
 around = [name for name in same_drive if 7900 <= int(name.split("_")[1]) <= 8200]
-print(validation.name(0), "to", validation.name(100), "in steps of", set(np.diff(numbers)))
+print(
+    validation.name(0),
+    "to",
+    validation.name(100),
+    "in steps of",
+    set(np.diff(numbers)),
+)
 print(f"{(numbers[-1] - numbers[0]) / 30:.1f} seconds at 30 frames a second")
 print("nearest training images:", ", ".join(around))
 
@@ -115,32 +132,41 @@ print("nearest training images:", ", ".join(around))
 # **One** drive, less than seven seconds, every second frame; and the training set has the same drive, one second
 # before and after. How much do these frames differ, and which classes do they show?
 
-# %% mystnb={"image": {"alt": "Left: bars of the share of each class in training and validation images on a logarithmic axis; bicyclists take eight times their share in validation, signs and fences hardly any. Right: the mean difference of two validation frames grows with the seconds between them"}}
-shares = [report.pixels / report.pixels.sum()]
-counted = lint(validation, verbose=False).pixels
-shares.append(counted / counted.sum())
-
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), width_ratios=(2, 1), layout="constrained")
+# %% mystnb={"image": {"alt": "Bars of the share of each class in training and validation images on a logarithmic axis; bicyclists take seven times their share in validation, fences nearly three times, cars a third"}}
+counted = [report.pixels, lint(validation, verbose=False).pixels]
+shares = np.stack([100 * pixels / pixels.sum() for pixels in counted])
+figure, ax = plt.subplots(figsize=(8, 3.5), layout="constrained")
 for place, share, label in zip((-0.2, 0.2), shares, ("train", "validation")):
-    left.bar(np.arange(11) + place, 100 * share, 0.4, label=label, color=plt.cm.viridis(0.5 + 1.5 * place))
-left.set(yscale="log", ylabel="% of pixels", xticks=range(11))
-left.set_xticklabels(train.class_names, rotation=40, ha="right")
-left.legend()
-
-frames = np.stack([validation.image(i).mean(-1) for i in range(0, 100, 2)])
-changes = [np.abs(frames[:-by] - frames[by:]).mean() for by in range(1, 40)]
-right.plot(np.arange(1, 40) * 4 / 30, changes, color="#440154")
-right.set(xlabel="seconds apart", ylabel="mean difference (grey levels)", ylim=(0, None))
+    colour = plt.cm.viridis(0.5 + 1.5 * place)
+    ax.bar(np.arange(11) + place, share, 0.4, label=label, color=colour)
+ax.set(yscale="log", ylabel="% of pixels")
+ax.set_yticks([0.3, 1, 3, 10, 30], ["0.3", "1", "3", "10", "30"])
+ax.set_xticks(range(11), train.class_names, rotation=40, ha="right")
+ax.legend()
 plt.show()
+
+# %% mystnb={"image": {"alt": "A curve that rises with the seconds between two validation frames, from 18 grey levels for neighbours to 46 for frames five seconds apart"}}
+frames = np.stack([validation.image(i).mean(-1) for i in range(0, 100, 2)])
+steps = np.arange(1, 40)
+changes = [np.abs(frames[:-by] - frames[by:]).mean() for by in steps]
+figure, ax = plt.subplots(figsize=(6, 2.8), layout="constrained")
+ax.plot(steps * 4 / 30, changes, color="#440154")
+ax.set(
+    xlabel="seconds apart", ylabel="mean difference\n(grey levels)", ylim=(0, None)
+)
+plt.show()
+
+# %% [markdown]
+# Neighbours are alike: a hundred frames say less than a hundred pictures. And the shares are others:
 
 # %%
 bicyclist = train.class_names.index("Bicyclist")
-ratio = shares[1][bicyclist] / shares[0][bicyclist]
+ratio = shares[1, bicyclist] / shares[0, bicyclist]
 print(f"Bicyclist takes {ratio:.1f} times its training share in validation")
-assert 7 < ratio < 9
+assert 7 < ratio < 8
 
 # %% [markdown]
-# Bicyclists fill eight times their share, other classes hardly occur. Of two networks this set prefers the one
+# Bicyclists fill seven times their share, fences nearly three times, cars a third. Of two networks this set prefers the one
 # that knows bicycles. It is a poor judge, and the only one that CamVid offers beside the test set; so the
 # network below was **not** chosen by it: its training was fixed beforehand, and the last weights were kept. A tenth
 # of the training images was held out too, in blocks of neighbouring frames (`fcn.datasets.hold_out`), since a frame
@@ -151,19 +177,28 @@ assert 7 < ratio < 9
 # %%
 street = fcn.load()
 card = street.card
-print(card["what"])
-print("weights:", f"{street.network.count_params():,}", "| bytes on disk:", f"{card['bytes'] / 1e6:.1f} MB")
-print("trained on:", card["data"]["training_pairs"], "images,", card["epochs"], "epochs")
+print(card["what"], "|", f"{card['bytes'] / 1e6:.1f} MB")
+print(f"{street.network.count_params():,} weights")
+print("learnt from", card["data"]["learnt_from"])
+print(card["epochs"], "epochs,", round(card["minutes"]), "minutes on two CPU cores")
+print(card["note"])
 
 # %% [markdown]
-# It is small: SegNet-Basic has 1.4 million weights too. Where SegNet-Basic started from random numbers, this one's
-# encoder had seen ImageNet. First it is only looked at.
+# It is a DeepLab v3+ (lecture 9) with the first layers of MobileNetV2 as its encoder: .86 million weights, where
+# SegNet-Basic has 1.4 million. SegNet-Basic started from random numbers; this one's encoder had seen ImageNet, so
+# its score and SegNet-Basic's 47.7 % (on the test images) do not compare like with like. First it is only looked at.
 
 # %% tags=["nbval-ignore-output"] mystnb={"image": {"alt": "Four validation frames in rows: the photograph, its label, the prediction in the same colours, and the photograph in grey with wrong pixels in vermilion; mistakes lie along borders, on poles and on distant things"}}
 looked_at = [5, 35, 65, 95]
-images, truths = zip(*(validation[i] for i in looked_at))
-predictions = [street(image) for image in images]
-show_segmentation(images, predictions, truths, class_names=street.class_names, colours=street.colours)
+four, truths = zip(*(validation[i] for i in looked_at))
+predictions = [street(image) for image in four]
+show_segmentation(
+    four,
+    predictions,
+    truths,
+    class_names=street.class_names,
+    colours=street.colours,
+)
 plt.show()
 
 # %% [markdown]
@@ -180,9 +215,11 @@ plt.show()
 # The matrix of each image is kept, as section 6 asks for it.
 
 # %% tags=["nbval-ignore-output"]
-predicted = [street(validation.image(i)) for i in range(len(validation))]
-labels = [validation[i][1] for i in range(len(validation))]
-matrices = np.stack([confusion_matrix(label, found, 11) for label, found in zip(labels, predicted)])
+images, labels = zip(*(validation[i] for i in range(len(validation))))
+predicted = list(predict_each(street.network, images))
+matrices = np.stack(
+    [confusion_matrix(label, found, 11) for label, found in zip(labels, predicted)]
+)
 print(per_class_table(matrices.sum(axis=0), street.class_names))
 
 # %% [markdown]
@@ -193,10 +230,12 @@ print(per_class_table(matrices.sum(axis=0), street.class_names))
 from fcn.training import evaluate
 
 score = mean_iou(matrices.sum(axis=0))
-assert abs(score - card["figures"]["camvid:validation"]["mean_iou"]) < 0.01
+assert abs(score - card["figures"]["validation"]["mean_iou"]) < 0.01
 
 ten = validation.subset(range(10))
-assert (evaluate(street.network, ten, verbose=False) == matrices[:10].sum(axis=0)).all()
+assert (
+    evaluate(street.network, ten, verbose=False) == matrices[:10].sum(axis=0)
+).all()
 
 # %% [markdown]
 # Global accuracy looks splendid, since road, buildings and sky are most of every picture. The mean over classes tells
@@ -205,15 +244,19 @@ assert (evaluate(street.network, ten, verbose=False) == matrices[:10].sum(axis=0
 # %% tags=["nbval-ignore-output"] mystnb={"image": {"alt": "A confusion matrix of eleven classes, each row in per cent; the diagonal is bright for sky, building, road, tree and car; poles and signs spill into building and tree, fences into building"}}
 total = matrices.sum(axis=0)
 rows = 100 * total / np.maximum(total.sum(axis=1, keepdims=True), 1)
-figure, ax = plt.subplots(figsize=(8, 6.5), layout="constrained")
+figure, ax = plt.subplots(figsize=(7.5, 6), layout="constrained")
 ax.imshow(rows, cmap="magma", vmin=0, vmax=100)
-for truth, guess in np.ndindex(11, 11):
-    if rows[truth, guess] >= 1:
-        dark = rows[truth, guess] < 60
-        ax.text(guess, truth, f"{rows[truth, guess]:.0f}", ha="center", va="center", color="w" if dark else "k")
+for (truth, guess), share in np.ndenumerate(rows):
+    if share >= 1:
+        ink = "w" if share < 60 else "k"
+        ax.text(guess, truth, f"{share:.0f}", ha="center", va="center", color=ink)
 ax.set_xticks(range(11), street.class_names, rotation=40, ha="right")
 ax.set_yticks(range(11), street.class_names)
-ax.set(xlabel="predicted", ylabel="true", title="of 100 pixels of a class (row), where they go")
+ax.set(
+    xlabel="predicted",
+    ylabel="true",
+    title="of 100 pixels of a class, where they go",
+)
 plt.show()
 
 # %% [markdown]
@@ -222,22 +265,24 @@ plt.show()
 # A hundred images, but seven seconds. If frames were independent, drawing 101 of them again and again with replacement (the
 # bootstrap) would show how much the mean IoU could differ. They are not: draw whole **stretches** of the drive instead.
 
-# %% tags=["nbval-ignore-output"] mystnb={"image": {"alt": "Two histograms of mean IoU from resampling; drawing single frames gives a narrow one, drawing stretches of twenty frames one that is clearly wider"}}
-generator = np.random.default_rng(0)
 
-
-def resampled(stretch, times=2000):
+# %% tags=["nbval-ignore-output"] mystnb={"image": {"alt": "Two histograms of mean IoU from resampling; drawing single frames gives a narrow one, drawing stretches of ten frames one that is clearly wider"}}
+def resampled(stretch, times=2000, generator=np.random.default_rng(0)):
     """Mean IoU of as many frames, drawn in stretches of neighbours."""
     starts = np.arange(0, 101 - stretch + 1, stretch)
-    blocks = np.stack([matrices[start : start + stretch].sum(axis=0) for start in starts])
-    draws = generator.integers(len(blocks), size=(times, len(blocks)))
-    return np.array([mean_iou(blocks[draw].sum(axis=0)) for draw in draws])
+    parts = [matrices[start : start + stretch].sum(axis=0) for start in starts]
+    draws = generator.integers(len(parts), size=(times, len(parts)))
+    return np.array(
+        [mean_iou(np.sum([parts[i] for i in draw], axis=0)) for draw in draws]
+    )
 
 
-spread = {"single frames": resampled(1), "stretches of 20 frames": resampled(20)}
 figure, ax = plt.subplots(figsize=(8, 3), layout="constrained")
-for (name, scores), colour in zip(spread.items(), ("#fde725", "#440154")):
-    ax.hist(scores, 50, alpha=0.7, density=True, color=colour, label=name)
+for stretch, colour in ((1, "#fde725"), (10, "#440154")):
+    name = "single frames" if stretch == 1 else f"stretches of {stretch}"
+    ax.hist(
+        resampled(stretch), 50, alpha=0.7, density=True, color=colour, label=name
+    )
 ax.axvline(score, color="k", lw=1)
 ax.set(xlabel="mean IoU", yticks=[])
 ax.legend()
@@ -264,26 +309,33 @@ assert abs(by_image - score) > 0.01
 # %% tags=["nbval-ignore-output"]
 border = boundary_f1(labels[::4], predicted[::4])
 print(f"boundary F1: {border:.3f}")
-assert abs(border - card["figures"]["camvid:validation"]["boundary_f1"]) < 0.03
+assert abs(border - card["figures"]["validation"]["boundary_f1"]) < 0.03
 
 # %% [markdown]
 # **Size.** The network is fully convolutional: it takes any size. What does it lose when the picture is half as large?
 # Its logits, not its classes, are brought back to the full size, so that every score counts the same pixels.
 
-# %% tags=["nbval-ignore-output"] mystnb={"image": {"alt": "For each class a line from its IoU at full size to that at half size; thin and small things, poles and signs, lose most, the sky and the road almost nothing"}}
+# %% tags=["nbval-ignore-output"] mystnb={"image": {"alt": "For each class two dots, its IoU at full and at half size; signs, cars, pedestrians and bicyclists lose several points, the sky, the road and the pavement next to nothing"}}
 every_fourth = validation.subset(range(0, 101, 4))
-whole = matrices[::4].sum(axis=0)
-half = evaluate(street.network, every_fourth, size=(180, 240), verbose=False)
-both = np.stack([fcn.metrics.class_scores(matrix)["iou"] for matrix in (whole, half)])
-figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
-for name, line, colour in zip(street.class_names, both.T, street.colours / 255):
-    ax.plot([0, 1], 100 * line, "o-", color=colour)
-    ax.annotate(name, (1.02, 100 * line[1]), va="center", fontsize=9)
-ax.set(xlim=(-0.1, 1.35), xticks=(0, 1), xticklabels=("360 x 480", "180 x 240"), ylabel="IoU (%)")
+small = evaluate(street.network, every_fourth, size=(180, 240), verbose=False)
+whole, half = (
+    100 * class_scores(m)["iou"] for m in (matrices[::4].sum(axis=0), small)
+)
+
+figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+for row, c in enumerate(np.argsort(whole)):
+    ax.plot([half[c], whole[c]], [row, row], color="0.7", zorder=1)
+ax.scatter(np.sort(whole), range(11), color="#440154", label="360 x 480")
+ax.scatter(
+    half[np.argsort(whole)], range(11), color="#fde725", ec="k", label="180 x 240"
+)
+ax.set_yticks(range(11), [street.class_names[c] for c in np.argsort(whole)])
+ax.set(xlabel="IoU (%)", xlim=(0, 100))
+ax.legend(loc="lower right")
 plt.show()
 
 # %% [markdown]
-# Thin things are lost first: below a few pixels there is nothing left to see. (SegNet's published figures at
+# What is small loses: below a few pixels there is nothing left to see. Road and sky do not care. (SegNet's published figures at
 # 360 x 480 and those at 180 x 240 cannot be compared for the same reason.)
 #
 # ## 8. Self-test
