@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+_SHORT = 60  # letters; what is longer is not shown in a message
+
 
 def claim(run: Path, facts: dict[str, Any]) -> None:
     """Make the folder of a run, and keep two different runs from mixing their checkpoints in it.
@@ -18,20 +20,33 @@ def claim(run: Path, facts: dict[str, Any]) -> None:
         facts: what decides the result, as JSON can hold it.
 
     Raises:
-        ValueError: the folder belongs to a run with other facts.
+        ValueError: the folder belongs to a run with other facts; its ``recipe.json`` cannot be read; it is a file.
     """
+    if run.exists() and not run.is_dir():
+        raise ValueError(f"{run} is a file; a folder is wanted for the run")
     run.mkdir(parents=True, exist_ok=True)
     note, facts = run / "recipe.json", json.loads(json.dumps(facts))
-    if note.exists():
-        before = json.loads(note.read_text(encoding="utf-8"))
-        changed = [name for name in {**before, **facts} if before.get(name) != facts.get(name)]
-        if changed:
-            raise ValueError(
-                f"{run} belongs to a run with another {', '.join(changed)}: choose another folder with --run, "
-                "or delete this one to start anew"
-            )
-    with replaced(note) as part:
-        part.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    if not note.exists():
+        with replaced(note) as part:
+            part.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+        return
+    try:
+        before = dict(json.loads(note.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"{note} cannot be read ({error}): delete {run} to start anew") from error
+    nothing = object()
+    changed = [name for name in {**before, **facts} if before.get(name, nothing) != facts.get(name, nothing)]
+    if changed:
+        shown = [f"{name} {_shown(before, name)} there, {_shown(facts, name)} here" for name in changed]
+        shown = [text for text in shown if len(text) < 2 * _SHORT]
+        raise ValueError(
+            f"{run} belongs to a run with another {', '.join(changed)}: choose another folder for this run, "
+            f"or delete this one to start anew{' (' if shown else ''}{'; '.join(shown)}{')' if shown else ''}"
+        )
+
+
+def _shown(facts: dict[str, Any], name: str) -> str:
+    return json.dumps(facts[name]) if name in facts else "is not"
 
 
 @contextlib.contextmanager

@@ -15,20 +15,35 @@ from data.runs import replaced
 if TYPE_CHECKING:
     import keras
 
+ENDING = ".weights.h5"
 _AGAIN = "get it again with 'git checkout -- data/weights' or by installing the package anew"
 
 
-def card(name: str) -> dict[str, Any]:
+def card(name: str, *entries: str) -> dict[str, Any]:
     """What shipped weights are, how they were trained, and what was measured.
 
+    Args:
+        name: of the weights.
+        entries: that the card must have.
+
     Raises:
-        ValueError: the card is missing or damaged.
+        ValueError: the card is missing or damaged, or lacks an entry.
     """
-    path = resources.files("data").joinpath("weights", f"{name}.json")
+    path = _folder().joinpath(f"{name}.json")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        facts = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read ({error}); {_AGAIN}") from error
+    lacking = [entry for entry in entries if entry not in facts] if isinstance(facts, dict) else ["{...}"]
+    if lacking:
+        raise ValueError(f"{path} has no {', '.join(lacking)}; {_AGAIN}")
+    return facts
+
+
+def card_names() -> tuple[str, ...]:
+    """The names of all cards."""
+    names = [entry.name for entry in _folder().iterdir()]
+    return tuple(sorted(name.removesuffix(".json") for name in names if name.endswith(".json")))
 
 
 @contextlib.contextmanager
@@ -38,16 +53,16 @@ def weights_file(name: str) -> Iterator[Path]:
     Raises:
         ValueError: file or card are missing, or do not belong together.
     """
-    with resources.as_file(resources.files("data").joinpath("weights", f"{name}.weights.h5")) as path:
+    with resources.as_file(_folder().joinpath(f"{name}{ENDING}")) as path:
         if not path.exists():
             raise ValueError(f"{path} is missing; {_AGAIN}")
-        found, wanted = hashlib.sha256(path.read_bytes()).hexdigest(), card(name)["sha256"]
+        found, wanted = hashlib.sha256(path.read_bytes()).hexdigest(), card(name).get("sha256")
         if found != wanted:
             raise ValueError(f"{path} has SHA-256 {found}, its card says {wanted}; {_AGAIN}")
         yield path
 
 
-def write_weights(model: keras.Model, path: Path, facts: dict[str, Any]) -> None:
+def write_weights(model: keras.Model, path: Path | str, facts: dict[str, Any]) -> None:
     """Write ``path`` (``NAME.weights.h5``) and the card, with SHA-256, size and number of parameters, beside it.
 
     Args:
@@ -57,13 +72,20 @@ def write_weights(model: keras.Model, path: Path, facts: dict[str, Any]) -> None
 
     Raises:
         ValueError: another ending.
+        TypeError: facts that JSON cannot hold; nothing is written.
     """
-    if not path.name.endswith(".weights.h5"):
-        raise ValueError(f"path is {path}; Keras wants a name that ends in .weights.h5")
+    path = Path(path)
+    if not path.name.endswith(ENDING):
+        raise ValueError(f"path is {path}; Keras wants a name that ends in {ENDING}")
+    json.dumps(facts)  # before anything is written
     path.parent.mkdir(parents=True, exist_ok=True)
     with replaced(path) as part:
         model.save_weights(part)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     facts = {**facts, "parameters": model.count_params(), "sha256": digest, "bytes": path.stat().st_size}
-    with replaced(path.with_name(path.name.replace(".weights.h5", ".json"))) as part:
+    with replaced(path.with_name(path.name.removesuffix(ENDING) + ".json")) as part:
         part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def _folder() -> Any:
+    return resources.files("data").joinpath("weights")

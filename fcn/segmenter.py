@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data.shipped import card, weights_file, write_weights
+from data.arguments import one_of
+from data.shipped import card, card_names, weights_file, write_weights
 
 if TYPE_CHECKING:
     import keras
 
 SHIPPED = "camvid"
+ENTRIES = ("network", "arguments", "class_names", "colours", "sha256")  # that a card must have
 # Where the networks are; the card of weights names the function and its arguments.
 MODULES = {
     "attention_unet": "attention_unet",
@@ -33,7 +37,7 @@ MODULES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Segmenter:
     """A network that gives every pixel a class.
 
@@ -53,10 +57,17 @@ class Segmenter:
     card: dict[str, Any] = field(repr=False)
 
     def __call__(self, image: np.ndarray, *, size: int | Sequence[int] | None = None) -> np.ndarray:
-        """The class of every pixel of a photograph: uint8 ``(height, width)``; see `fcn.prediction.predict`."""
-        from fcn.prediction import predict
+        """The class of every pixel of a photograph: uint8 ``(height, width)``; see `fcn.prediction.predict_each`.
 
-        return predict(self.network, image, size=size)
+        The first photograph takes seconds, in which the network is compiled; all others less.
+        """
+        return self._predict(image, size=size)
+
+    @cached_property
+    def _predict(self) -> Callable[..., np.ndarray]:
+        from fcn.prediction import predictor
+
+        return predictor(self.network)
 
 
 def build(network: str, classes: int, **arguments: Any) -> keras.Model:
@@ -71,8 +82,7 @@ def build(network: str, classes: int, **arguments: Any) -> keras.Model:
         ValueError: no network of that name.
         TypeError, ValueError: as of the function.
     """
-    if network not in MODULES:
-        raise ValueError(f"network is {network!r}; there is: {', '.join(sorted(MODULES))}")
+    one_of("network", network, sorted(MODULES))
     return getattr(import_module(f"fcn.models.{MODULES[network]}"), network)(classes, **arguments)
 
 
@@ -83,29 +93,36 @@ def load(name: str = SHIPPED) -> Segmenter:
         name: of the weights, see `available`.
 
     Raises:
-        ValueError: no weights of that name; weights that are not those that their card names.
+        ValueError: no weights of that name; weights that are not those that their card names; a damaged card.
     """
-    if name not in available():
-        raise ValueError(f"name is {name!r}; shipped weights: {', '.join(available())}")
-    facts = card(name)
-    network = build(facts["network"], len(facts["class_names"]), **facts["arguments"])
+    if name not in card_names():
+        raise ValueError(f"name is {name!r}; shipped weights of segmentation networks: {', '.join(available())}")
+    facts = card(name, *ENTRIES)
     with weights_file(name) as path:
-        network.load_weights(path)
-    return Segmenter(network, tuple(facts["class_names"]), np.array(facts["colours"], np.uint8), facts)
+        try:
+            network = build(facts["network"], len(facts["class_names"]), **facts["arguments"])
+            network.load_weights(path)
+            colours = _colours(facts["colours"], len(facts["class_names"]))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"the card of {name!r} does not fit its weights: {error}") from error
+    return Segmenter(network, tuple(facts["class_names"]), colours, facts)
 
 
 def available() -> tuple[str, ...]:
     """The names of all shipped weights of segmentation networks."""
-    from importlib import resources
-
-    names = [entry.name for entry in resources.files("data").joinpath("weights").iterdir()]
-    cards = sorted(name.removesuffix(".json") for name in names if name.endswith(".json"))
-    return tuple(name for name in cards if card(name).get("network") in MODULES)
+    found = []
+    for name in card_names():
+        try:
+            if str(card(name, "network")["network"]) in MODULES:
+                found.append(name)
+        except ValueError:  # a damaged card hides its own weights only; to load them says what is wrong
+            continue
+    return tuple(found)
 
 
 def export(
     network: keras.Model,
-    path: Path,
+    path: Path | str,
     *,
     name: str,
     arguments: dict[str, Any],
@@ -125,10 +142,19 @@ def export(
         facts: what else the card says: what it is, command, data, seed, figures.
 
     Raises:
-        ValueError: ``name`` and ``arguments`` build another network; weights that float16 cannot hold.
+        TypeError: arguments or facts that JSON cannot hold, a model as encoder for instance.
+        ValueError: ``name`` and ``arguments`` build another network, or would download weights; names or colours that
+            do not fit; weights that float16 cannot hold.
     """
     import keras
 
+    try:
+        json.dumps([arguments, facts])
+    except TypeError as error:
+        raise TypeError(f"arguments and facts must be what JSON can hold: {error}") from None
+    if arguments.get("weights") is not None:
+        raise ValueError(f"arguments has weights={arguments['weights']!r}, which `load` would download; leave it out")
+    table = _colours(colours, len(class_names))
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float16")
     try:
@@ -137,9 +163,17 @@ def export(
         keras.config.set_dtype_policy(policy)
     if [tuple(w.shape) for w in small.weights] != [tuple(w.shape) for w in network.weights]:
         raise ValueError(f"{name}({arguments}) is not the network that was given: the shapes of its weights differ")
-    halves = [weight.astype(np.float16) for weight in network.get_weights()]
-    if not all(np.isfinite(weight).all() for weight in halves):
-        raise ValueError("there are weights beyond 65504, which float16 cannot hold")
-    small.set_weights(halves)
-    names = {"class_names": list(class_names), "colours": np.asarray(colours).tolist()}
+    weights, largest = network.get_weights(), float(np.finfo(np.float16).max)
+    for variable, weight in zip(network.weights, weights):
+        if not (np.abs(weight.astype(np.float32)) <= largest).all():  # NaN is not
+            raise ValueError(f"{variable.path} holds what float16 cannot: a number beyond {largest:.0f}, or none")
+    small.set_weights([weight.astype(np.float16) for weight in weights])
+    names = {"class_names": list(class_names), "colours": table.tolist()}
     write_weights(small, path, {**facts, "network": name, "arguments": arguments, **names})
+
+
+def _colours(colours: Any, classes: int) -> np.ndarray:
+    table = np.asarray(colours)
+    if table.shape != (classes, 3) or table.dtype.kind not in "iu" or table.min() < 0 or table.max() > 255:
+        raise ValueError(f"colours is {table.dtype} {table.shape}; ({classes}, 3) whole numbers 0..255 are wanted")
+    return table.astype(np.uint8)

@@ -24,7 +24,7 @@ def batches(
     batch: int | None,
     seed: int | None,
     augment: Callable[[Any, Any, Any], tuple[Any, Any]] | None,
-    epoch: int | None,
+    epoch: int | Callable[[], int] | None,
     dtype: str,
     drop_remainder: bool,
 ) -> tf.data.Dataset:
@@ -32,7 +32,7 @@ def batches(
     size = None if size is None else number_pair("size", size)
     batch = None if batch is None else whole_number("batch", batch)
     seed = None if seed is None else whole_number("seed", seed, 0)
-    epoch = None if epoch is None else whole_number("epoch", epoch, 0)
+    epoch = epoch if epoch is None or callable(epoch) else whole_number("epoch", epoch, 0)
     one_of("dtype", dtype, ("float32", "uint8"))
     if augment is not None and not callable(augment):
         raise TypeError(
@@ -48,7 +48,7 @@ def batches(
     length = count
 
     def order() -> np.ndarray:
-        now = next(passes) if epoch is None else epoch
+        now = next(passes) if epoch is None else epoch() if callable(epoch) else epoch
         indices = np.arange(count) if seed is None else np.random.default_rng((seed, now)).permutation(count)
         return np.stack([indices, now * count + indices], axis=1)
 

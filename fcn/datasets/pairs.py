@@ -154,7 +154,7 @@ class SegmentationData:
         *,
         seed: int | None = None,
         augment: Callable[[Any, Any, Any], tuple[Any, Any]] | None = None,
-        epoch: int | None = None,
+        epoch: int | Callable[[], int] | None = None,
         dtype: str = "float32",
         drop_remainder: bool = False,
     ) -> tf.data.Dataset:
@@ -167,8 +167,9 @@ class SegmentationData:
             seed: shuffle with this seed, anew on every pass. None: in order.
             augment: called in the graph with image, label and a seed of two numbers for each pair, as
                 `fcn.augment.augment`; ``functools.partial`` gives it other arguments. Wants ``seed``.
-            epoch: None: every pass is the next epoch, 0, 1, 2, ... A number: this epoch in every pass. What a pass
-                shows depends on seed and epoch alone, so a training that is resumed can see what it would have seen.
+            epoch: None: every pass is the next epoch, 0, 1, 2, ... A number: this epoch in every pass. A function:
+                called for the number when a pass begins. What a pass shows depends on seed and epoch alone, so a
+                training that is resumed can see what it would have seen.
             dtype: of the images: "float32" or "uint8", 0..255 both.
             drop_remainder: leave out the last batch if it is smaller.
 

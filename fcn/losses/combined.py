@@ -21,7 +21,7 @@ class Combined(PixelLoss):
         name: of the loss.
 
     Raises:
-        TypeError: something that is no loss of this package.
+        TypeError: no list; something in it that is no loss of this package.
         ValueError: no losses, losses that differ in void, weights that do not fit.
     """
 
@@ -29,6 +29,8 @@ class Combined(PixelLoss):
         self, losses: Sequence[PixelLoss], weights: Sequence[float] | None = None, name: str | None = "combined"
     ) -> None:
         """See the class."""
+        if not isinstance(losses, (list, tuple)):
+            raise TypeError(f"losses is {losses!r}; a list of losses of fcn.losses is wanted")
         losses = [keras.losses.deserialize(loss) if isinstance(loss, dict) else loss for loss in losses]
         strangers = [loss for loss in losses if not isinstance(loss, PixelLoss)]
         if strangers:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fcn.metrics import confusion_matrix
-from fcn.prediction import predict_each
+from fcn.prediction import predictor
 
 if TYPE_CHECKING:
     import keras
@@ -41,19 +41,26 @@ def evaluate(
     """
     from tqdm.auto import tqdm
 
-    classes = len(data.class_names)
-    if network.output_shape[-1] != classes:
-        raise ValueError(f"{network.name!r} gives {network.output_shape[-1]} logits, data has {classes} classes")
+    check_classes(network, data)
+    classes, predict = len(data.class_names), predictor(network)
     matrix = np.zeros((classes, classes), np.int64)
-    labels = []
-
-    def images() -> np.ndarray:
-        for index in range(len(data)):
-            image, label = data[index]
-            labels.append(label)
-            yield image
-
-    bar = tqdm(predict_each(network, images(), size=size), total=len(data), desc="measuring", disable=not verbose)
-    for predicted in bar:
-        matrix += confusion_matrix(labels.pop(), predicted, classes, data.void)
+    for index in tqdm(range(len(data)), desc="measuring", disable=not verbose):
+        image, label = data[index]
+        matrix += confusion_matrix(label, predict(image, size=size), classes, data.void)
     return matrix
+
+
+def check_classes(network: keras.Model, data: SegmentationData) -> None:
+    """Refuse a network that has not one logit for each class.
+
+    Raises:
+        ValueError: it has more or fewer.
+    """
+    classes = len(data.class_names)
+    # A subclassed model knows its output only when it is called.
+    shape = getattr(network, "output_shape", None) or (classes,)
+    if shape[-1] != classes:
+        raise ValueError(
+            f"{network.name!r} gives {shape[-1]} logits for each pixel, data has {classes} classes; build the network "
+            f"with classes={classes}"
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ class Phase:
             the start the decoder's gradients are noise, which would destroy what the encoder has learnt.
 
     Raises:
-        TypeError, ValueError: fewer than one epoch, a rate that is not above 0.
+        TypeError, ValueError: a name that is no string, fewer than one epoch, a rate that is not above 0.
     """
 
     name: str
@@ -37,6 +37,8 @@ class Phase:
 
     def __post_init__(self) -> None:
         """Check."""
+        if not isinstance(self.name, str):
+            raise TypeError(f"name is {self.name!r}; words are wanted")
         whole_number("epochs", self.epochs)
         if isinstance(self.rate, bool) or not isinstance(self.rate, (int, float)) or not 0 < self.rate < float("inf"):
             raise ValueError(f"rate is {self.rate!r}; a number above 0 is wanted")
@@ -49,7 +51,11 @@ def decoder_then_all(decoder: int, everything: int, rate: float = 1e-3) -> tuple
         decoder: epochs in which the encoder is frozen; 0 for none, where the encoder knows nothing yet.
         everything: epochs in which all learns.
         rate: the highest learning rate of both.
+
+    Raises:
+        TypeError, ValueError: as of `Phase`.
     """
+    whole_number("decoder", decoder, 0)
     frozen = (Phase("decoder", decoder, rate, freeze_encoder=True),) if decoder else ()
     return (*frozen, Phase("everything", everything, rate))
 
@@ -79,7 +85,11 @@ def encoder_frozen(network: keras.Model, frozen: bool = True) -> Iterator[None]:
             layer.trainable = trainable
 
 
-def _with_inner(layers: list[keras.layers.Layer]) -> Iterator[keras.layers.Layer]:
+def _with_inner(layers: Iterable[keras.layers.Layer]) -> Iterator[keras.layers.Layer]:
+    """Layers, and after each the layers that it is made of: of a nested model, of a wrapper, of a layer of layers."""
+    import keras
+
     for layer in layers:
         yield layer
-        yield from _with_inner(getattr(layer, "layers", []))
+        held = [one for value in vars(layer).values() for one in (value if isinstance(value, list) else [value])]
+        yield from _with_inner(one for one in held if isinstance(one, keras.Layer))

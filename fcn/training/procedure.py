@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.arguments import one_of, whole_number
-from data.runs import claim, replaced
-from fcn.training.checkpoints import load_checkpoint, read_history, save_checkpoint
+import numpy as np
+
+from data.arguments import number_pair, one_of, whole_number
+from data.runs import claim
+from fcn.training.checkpoints import SCORE, Record, Row
+from fcn.training.epochs import Epochs, each_epoch
+from fcn.training.evaluation import check_classes
 from fcn.training.phases import Phase, encoder_frozen
+from fcn.training.recipe import recipe
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
-    import tensorflow as tf
 
     from fcn.datasets import SegmentationData
-
-Row = dict[str, Any]
-SCORE = "val_mean_iou"  # what is best is so by this one
 
 
 def train(
     network: keras.Model,
     data: SegmentationData,
-    phases: Sequence[Phase],
+    phases: Sequence[Phase] | Phase,
     *,
     loss: keras.losses.Loss | None = None,
     validation: SegmentationData | None = None,
@@ -46,19 +46,20 @@ def train(
 
     Every phase has an AdamW optimizer of its own. With ``run``, all that the training knows is written into one file
     after each epoch: the same call in a new process goes on after the last whole epoch and gives what it would have
-    given, since what an epoch shows depends on ``seed`` and the number of the epoch alone.
+    given, on a CPU to the last bit, since what an epoch shows depends on ``seed`` and the number of the epoch alone.
 
     Args:
         network: any model from float images ``(batch, height, width, 3)`` to logits ``(batch, height, width,
             classes)``; for a phase with ``freeze_encoder`` one of `fcn.models`. Built within the scope of a
-            `tf.distribute` strategy it is trained under this strategy.
+            `tf.distribute` strategy it is trained under this strategy; with several replicas the pairs of an epoch that
+            fill no batch are left out.
         data: pairs to learn from.
-        phases: one after the other, see `fcn.training.decoder_then_all`.
+        phases: one, or several, one after the other, see `fcn.training.decoder_then_all`.
         loss: by default `fcn.losses.CrossEntropy` without weights.
         validation: pairs to measure on after each epoch; they are never learnt from.
         size: height and width that the pairs are resized to; None: as they are.
         augment: as in `SegmentationData.as_tf_data`, `fcn.augment.augment` for instance. Only what is learnt from.
-        batch: pairs in a step.
+        batch: pairs in a step, shared among the replicas of a strategy.
         seed: of order and views; for the weights, set Keras's seed before the network is made.
         weight_decay: of AdamW.
         patience: a phase ends when that many epochs have brought no better mean IoU on ``validation``.
@@ -73,85 +74,58 @@ def train(
 
     Raises:
         TypeError, ValueError: arguments of another kind or range; a network with another number of classes; a ``run``
-            that belongs to another training; a loss that is no number any more.
+            that belongs to another training, or is damaged; a loss that is no number any more.
 
     Source: Long, Shelhamer and Darrell 2015, section 4.3; the lecture's three steps: train a classifier, train the
     decoder behind it, train all.
     """
     from fcn.losses import CrossEntropy
 
-    phases = _checked(network, data, validation, phases, patience, keep)
-    batch, loss = whole_number("batch", batch), CrossEntropy(void=data.void) if loss is None else loss
-    checkpoint = best = None
+    loss = CrossEntropy(void=data.void) if loss is None else loss
+    phases = (phases,) if isinstance(phases, Phase) else tuple(phases)
+    size, seed = None if size is None else number_pair("size", size), whole_number("seed", seed, 0)
+    _check(network, data, phases, loss, validation, batch, weight_decay, patience, keep)
+    run = None if run is None else Path(run)
+    epoch, replicas = Epochs(), network.distribute_strategy.num_replicas_in_sync
+    views = data.as_tf_data(size, batch, seed=seed, augment=augment, epoch=epoch.number, drop_remainder=replicas > 1)
+    measured = None if validation is None else validation.as_tf_data(size, _at_once(batch, len(validation), replicas))
+    _build(network, data, size)
     if run is not None:
-        checkpoint, best = Path(run) / "checkpoint.npz", Path(run) / "best.weights.h5"
-        numbers = {"batch": batch, "seed": seed, "weight_decay": weight_decay, "patience": patience, "keep": keep}
-        claim(Path(run), _recipe(network, data, phases, loss, size=size, **numbers))
-    history = read_history(checkpoint) if checkpoint else []
-    resumed, offset, best_weights = bool(history), 0, None
-    for number, phase in enumerate(phases):
-        rows = [row for row in history if row["phase_number"] == number]
-        epochs = range(offset + len(rows), offset + phase.epochs)
-        offset += phase.epochs
-        if not epochs or _stale(rows, patience):
+        facts = recipe(network, data, phases, loss, validation=validation, size=size, augment=augment, seed=seed)
+        numbers = {"batch": int(batch), "weight_decay": float(weight_decay), "patience": patience, "keep": keep}
+        claim(run, {**facts, **numbers})
+    keep_best = keep == "best" and validation is not None
+    record, steps, end = Record(network, run, keep_best=keep_best), int(views.cardinality()), 0
+    for phase in phases:
+        start, end = end, end + phase.epochs
+        done = [row for row in record.history if start < row["epoch"] <= end]
+        if len(done) == phase.epochs or _stale(done, patience):
             continue
+
+        def note(row: Row, phase: Phase = phase, done: list[Row] = done) -> bool:
+            """Keep what an epoch came to; whether the phase is over."""
+            row = {"epoch": row.pop("epoch"), "phase": phase.name, **row}
+            record.add(row)
+            done.append(row)
+            return _stale(done, patience)
+
         with encoder_frozen(network, phase.freeze_encoder):
-            _compile(network, loss, phase, math.ceil(len(data) / batch), weight_decay, data, jit)
-            if resumed:  # the next phase starts with an optimizer of its own
-                load_checkpoint(checkpoint, network, optimizer=bool(rows))
-                resumed = False
-            for epoch in epochs:
-                views = data.as_tf_data(size, batch, seed=seed, augment=augment, epoch=epoch)
-                measured = validation and validation.as_tf_data(size, batch)
-                title = f"{phase.name} {epoch + 1}/{offset}"
-                row = {"epoch": epoch + 1, "phase": phase.name, "phase_number": number}
-                row |= _one_epoch(network, views, measured, title, verbose)
-                if keep == "best" and row.get(SCORE, -1) > max((old[SCORE] for old in history), default=-1):
-                    best_weights = _kept(network, best)
-                for rows_so_far in (history, rows):
-                    rows_so_far.append(row)
-                if checkpoint:
-                    save_checkpoint(checkpoint, network, history)
-                if _stale(rows, patience):
-                    break
-    if resumed:  # nothing was left to do
-        load_checkpoint(checkpoint, network, optimizer=False)
-    if keep == "best" and validation is not None:
-        network.load_weights(best) if best is not None else network.set_weights(best_weights)
-    return history
-
-
-def _one_epoch(
-    network: keras.Model, views: tf.data.Dataset, measured: tf.data.Dataset | None, title: str, verbose: bool
-) -> Row:
-    """Learn from all views once; a row of numbers.
-
-    Raises:
-        ValueError: the loss is no number any more.
-    """
-    import keras
-    from tqdm.auto import tqdm
-
-    bar = tqdm(total=views.cardinality().numpy(), desc=title, unit="step", disable=not verbose, leave=False)
-
-    class Progress(keras.callbacks.Callback):
-        def on_train_batch_end(self, step: int, logs: dict[str, Any] | None = None) -> None:
-            bar.update()
-            bar.set_postfix_str(f"loss {logs['loss']:.3f}, mean IoU {logs['mean_iou']:.3f}", refresh=False)
-
-    start = time.perf_counter()
-    with bar:
-        logs = network.fit(views, validation_data=measured, callbacks=[Progress()], verbose=0).history
-    row = {name: float(values[-1]) for name, values in logs.items()}
-    if not math.isfinite(row["loss"]):
-        raise ValueError(
-            f"the loss is {row['loss']} in epoch {title}; take a lower rate for the phase (and start the run anew)"
-        )
-    row["seconds"] = round(time.perf_counter() - start, 1)
-    if verbose:
-        scores = ", ".join(f"{name} {value:.3f}" for name, value in row.items() if name != "seconds")
-        tqdm.write(f"{title}: {scores} ({row['seconds']:.0f} s)")
-    return row
+            _compile(network, loss, phase, steps, weight_decay, data, jit)
+            record.restore(optimizer=bool(done))  # the next phase starts with an optimizer of its own
+            with closing(each_epoch(epoch, note, phase.name, steps, end, verbose)) as watch:
+                network.fit(
+                    views,
+                    validation_data=measured,
+                    initial_epoch=start + len(done),
+                    epochs=end,
+                    shuffle=False,
+                    callbacks=[watch],
+                    verbose=0,
+                )
+    record.restore(optimizer=False)  # where nothing was left to do
+    if keep_best:
+        record.take_best()
+    return record.history
 
 
 def _compile(
@@ -167,26 +141,31 @@ def _compile(
 
     from fcn.metrics.running import GlobalAccuracy, MeanIoU
 
-    warm_up, classes = max(1, phase.epochs * steps // 20), len(data.class_names)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, phase.epochs * steps - warm_up), warmup_target=phase.rate, warmup_steps=warm_up
-    )
+    if not network.trainable_weights:
+        raise ValueError(f"phase {phase.name!r}: no weight of {network.name!r} may learn; set layer.trainable = True")
+    classes, total = len(data.class_names), phase.epochs * steps
     with network.distribute_strategy.scope():
         network.compile(
-            keras.optimizers.AdamW(schedule, weight_decay=weight_decay),
+            keras.optimizers.AdamW(learning_rate(phase.rate, total), weight_decay=weight_decay),
             loss,
             metrics=[MeanIoU(classes, data.void), GlobalAccuracy(classes, data.void)],
             jit_compile=jit,
         )
 
 
-def _kept(network: keras.Model, path: Path | None) -> list[np.ndarray] | None:
-    """The weights, for the end: in a file, or in memory."""
-    if path is None:
-        return network.get_weights()
-    with replaced(path) as part:
-        network.save_weights(part)
-    return None
+def learning_rate(rate: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Up to ``rate`` in a line within the first twentieth of the steps, down to 0 along a cosine; no step with 0.
+
+    >>> schedule = learning_rate(1.0, 40)
+    >>> [round(float(schedule(step)), 3) for step in (0, 1, 2, 21, 39)]
+    [0.5, 0.75, 1.0, 0.5, 0.002]
+    """
+    import keras
+
+    warm_up = max(1, steps // 20)
+    return keras.optimizers.schedules.CosineDecay(
+        rate / warm_up, max(1, steps - warm_up), warmup_target=rate, warmup_steps=warm_up
+    )
 
 
 def _stale(rows: list[Row], patience: int | None) -> bool:
@@ -197,47 +176,62 @@ def _stale(rows: list[Row], patience: int | None) -> bool:
     return len(scores) - 1 - scores.index(max(scores)) >= patience
 
 
-def _checked(
-    network: keras.Model,
-    data: SegmentationData,
-    validation: SegmentationData | None,
-    phases: Sequence[Phase],
-    patience: int | None,
-    keep: str,
-) -> tuple[Phase, ...]:
-    """Refuse at the door what would fail after minutes."""
-    phases = (phases,) if isinstance(phases, Phase) else tuple(phases)
-    if not phases or not all(isinstance(phase, Phase) for phase in phases):
-        raise TypeError(f"phases is {phases!r}; fcn.training.Phase is wanted, one or more")
-    for name, pairs in (("data", data), ("validation", validation)):
-        if pairs is not None and tuple(pairs.class_names) != tuple(data.class_names):
-            raise ValueError(f"{name} has the classes {tuple(pairs.class_names)}, data {tuple(data.class_names)}")
-        if pairs is not None and network.output_shape[-1] != len(pairs.class_names):
-            raise ValueError(
-                f"{network.name!r} gives {network.output_shape[-1]} logits for each pixel, {name} has "
-                f"{len(pairs.class_names)} classes; build the network with classes={len(pairs.class_names)}"
-            )
-    one_of("keep", keep, ("best", "last"))
-    if patience is not None:
-        whole_number("patience", patience)
-        if validation is None:
-            raise ValueError(f"patience is {patience} and validation is not given; it is measured on validation")
-    return phases
+def _at_once(batch: int, pairs: int, replicas: int) -> int:
+    """How many to measure at a time: Keras wants as many for each replica in the first batch of all."""
+    return batch if replicas == 1 else min(batch, pairs // replicas * replicas)
 
 
-def _recipe(
+def _build(network: keras.Model, data: SegmentationData, size: tuple[int, int] | None) -> None:
+    """Make the weights of a model that makes them when it is called."""
+    if not network.built:
+        with network.distribute_strategy.scope():
+            network(np.zeros((1, *(size or data[0][1].shape), 3), np.float32))
+
+
+def _check(
     network: keras.Model,
     data: SegmentationData,
     phases: tuple[Phase, ...],
     loss: keras.losses.Loss,
-    **numbers: Any,
-) -> dict[str, Any]:
-    """What decides the result, so that a run's folder is not taken for another run."""
-    return {
-        "network": network.name,
-        "weights": network.count_params(),
-        "pairs": [data.name(i) for i in range(len(data))],
-        "phases": [vars(phase) for phase in phases],
-        "loss": [loss.name, loss.get_config()],
-        **numbers,
-    }
+    validation: SegmentationData | None,
+    batch: int,
+    weight_decay: float,
+    patience: int | None,
+    keep: str,
+) -> None:
+    """Refuse at the door what would fail after minutes."""
+    import keras
+
+    if not phases or not all(isinstance(phase, Phase) for phase in phases):
+        raise TypeError(f"phases is {phases!r}; fcn.training.Phase is wanted, one or more")
+    if not isinstance(loss, keras.losses.Loss):
+        raise TypeError(f"loss is {loss!r}; a loss of fcn.losses is wanted")
+    for name, void in (
+        ("loss", getattr(loss, "void", data.void)),
+        ("validation", getattr(validation, "void", data.void)),
+    ):
+        if void != data.void:
+            raise ValueError(f"{name} has void {void}, data {data.void}; they must be the same")
+    if validation is not None and tuple(validation.class_names) != tuple(data.class_names):
+        raise ValueError(f"validation has the classes {tuple(validation.class_names)}, data {tuple(data.class_names)}")
+    check_classes(network, data)
+    for phase in phases:
+        with encoder_frozen(network, phase.freeze_encoder):  # refuses a network without encoder
+            pass
+    replicas = network.distribute_strategy.num_replicas_in_sync
+    if whole_number("batch", batch) and replicas > 1 and (batch % replicas or batch > len(data)):
+        raise ValueError(
+            f"batch is {batch}, shared among {replicas} replicas, of {len(data)} pairs; a multiple of {replicas} is "
+            "wanted, no more than there are pairs"
+        )
+    if validation is not None and len(validation) < replicas:
+        raise ValueError(
+            f"validation has {len(validation)} pairs; at least one for each of {replicas} replicas is wanted"
+        )
+    if isinstance(weight_decay, bool) or not isinstance(weight_decay, (int, float)):
+        raise TypeError(f"weight_decay is {weight_decay!r}; a number is wanted")
+    if not 0 <= weight_decay < math.inf:
+        raise ValueError(f"weight_decay is {weight_decay}; a number of 0 or more is wanted")
+    if patience is not None and whole_number("patience", patience) and validation is None:
+        raise ValueError(f"patience is {patience} and validation is not given; it is measured on validation")
+    one_of("keep", keep, ("best", "last"))

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from fcn.losses import CrossEntropy, Dice, Focal, Jaccard, Lovasz, median_frequency_weights
+from fcn.losses import Combined, CrossEntropy, Dice, Focal, Jaccard, Lovasz, median_frequency_weights
 
 CLASSES = 4
 LOSSES = {
@@ -21,6 +21,7 @@ LOSSES = {
     "dice": lambda **options: Dice(**options),
     "jaccard": lambda **options: Jaccard(**options),
     "lovasz": lambda **options: Lovasz(**options),
+    "combined": lambda name="both", **options: Combined([Focal(2, **options), Dice(**options)], [2, 0.5], name=name),
 }
 MODES = {
     "eager": lambda function: function,
@@ -56,6 +57,8 @@ def union_lost(wrong, truth):
 
 def slow(name, labels, logits, void=255):
     """Each loss, pixel by pixel, by its definition, in float64."""
+    if name == "combined":
+        return 2 * slow("focal", labels, logits, void) + 0.5 * slow("dice", labels, logits, void)
     rows, truth = softmax(logits).reshape(-1, logits.shape[-1]), labels.ravel()
     rows, truth = rows[truth != void], truth[truth != void]
     if name in ("cross_entropy", "weighted", "focal", "flat focal"):
@@ -267,7 +270,7 @@ def test_losses_are_serialisable(name):
     assert again.name == "mine" and again(labels, logits) == loss(labels, logits)
 
 
-@pytest.mark.parametrize("name", ["flat focal", "lovasz"])
+@pytest.mark.parametrize("name", ["flat focal", "lovasz", "combined"])
 def test_a_saved_model_keeps_its_loss(name, tmp_path):
     labels, logits = sample(10, shape=(1, 8, 8), void=7)
     model = tiny_model()
@@ -351,6 +354,38 @@ def test_what_does_not_fit_is_refused(labels, logits, error, words):
 def test_bad_arguments(make, error, words):
     with pytest.raises(error, match=words):
         make()
+
+
+def test_combined_losses_are_added_up_also_within_one_another():
+    labels, logits = sample(12)
+    one, two = CrossEntropy(), Jaccard()
+    first, second = float(one(labels, logits)), float(two(labels, logits))
+    assert float(Combined([one, two])(labels, logits)) == pytest.approx(first + second)
+    nested = Combined([Combined((one, two), [3, 1]), two], [1, 2])
+    assert float(nested(labels, logits)) == pytest.approx(
+        3 * float(one(labels, logits)) + 3 * float(two(labels, logits))
+    )
+    again = keras.losses.deserialize(keras.losses.serialize(nested))
+    assert float(again(labels, logits)) == float(nested(labels, logits))
+
+
+@pytest.mark.parametrize(
+    ("losses", "weights", "error", "words"),
+    [
+        ([], None, ValueError, "at least one loss, the same void"),
+        ([CrossEntropy(), Dice(void=0)], None, ValueError, r"losses have void \[255, 0\]"),
+        ([CrossEntropy(), keras.losses.MeanSquaredError()], None, TypeError, "losses holds .*; losses of fcn.losses"),
+        (CrossEntropy(), None, TypeError, "a list of losses of fcn.losses is wanted"),
+        ("cross_entropy", None, TypeError, "losses is 'cross_entropy'"),
+        ([CrossEntropy()], [1, 2], ValueError, r"weights is \[1, 2\]; 1 numbers above 0"),
+        ([CrossEntropy()], [0], ValueError, "numbers above 0"),
+        ([CrossEntropy()], [math.nan], ValueError, "numbers above 0"),
+        ([CrossEntropy()], [math.inf], ValueError, "numbers above 0"),
+    ],
+)
+def test_what_cannot_be_combined(losses, weights, error, words):
+    with pytest.raises(error, match=words):
+        Combined(losses, weights)
 
 
 def test_median_frequency_by_hand():

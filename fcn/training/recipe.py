@@ -1,0 +1,140 @@
+"""What decides the result of a training, as JSON can hold it: a folder is not taken for that of another training."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+    from fcn.datasets import SegmentationData
+
+VIEWS = 6  # of the first epoch, by which an augmentation is known
+# Keras numbers the names of layers as they are made, so that the same network has others the second time.
+_NAMES = ("name", "registered_name", "inbound_nodes", "input_layers", "output_layers", "build_config")
+
+
+def recipe(
+    network: keras.Model,
+    data: SegmentationData,
+    phases: Sequence[Any],
+    loss: keras.losses.Loss,
+    *,
+    validation: SegmentationData | None,
+    size: int | Sequence[int] | None,
+    augment: Callable[[Any, Any, Any], tuple[Any, Any]] | None,
+    seed: int,
+    **numbers: Any,
+) -> dict[str, Any]:
+    """Arguments of `fcn.training.train`, each in a few words.
+
+    Not in it: the network's first weights (they are in the checkpoint), and what a function ``augment`` is made of. An
+    augmentation is known by its name, its arguments if it is a `functools.partial`, and by what it makes of the first
+    pairs.
+
+    Raises:
+        ValueError: ``augment`` makes different views with the same seed.
+        OSError: a file of the data is missing.
+    """
+    import keras
+
+    return {
+        "network": network_in_words(network),
+        "data": data_in_words(data),
+        "validation": validation and data_in_words(validation),
+        "phases": [vars(phase) for phase in phases],
+        "loss": json.dumps(keras.saving.serialize_keras_object(loss), sort_keys=True, default=_words),
+        "size": size if size is None else np.asarray(size).tolist(),
+        "augment": augment and _words(augment),
+        "views": augment and views_in_numbers(data, size, seed, augment),
+        "seed": seed,
+        "replicas": network.distribute_strategy.num_replicas_in_sync,
+        **numbers,
+    }
+
+
+def network_in_words(network: keras.Model) -> str:
+    """Number of weights, and a digest of the layers' configurations and the weights' shapes and types.
+
+    >>> import keras
+    >>> def one(rate):
+    ...     return keras.Sequential([keras.Input((None, None, 3)), keras.layers.Dropout(rate)])
+    >>> [network_in_words(one(0.1)) == network_in_words(one(rate)) for rate in (0.1, 0.2)]
+    [True, False]
+    """
+    weights = [(list(weight.shape), str(weight.dtype), weight.trainable) for weight in network.weights]
+    layers = [_configuration(layer) for layer in network.layers]
+    text = json.dumps([weights, layers], sort_keys=True, default=_words)
+    return f"{network.count_params()} weights, {hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def data_in_words(data: SegmentationData) -> str:
+    """Number of pairs, and a digest of them: the contents of arrays, of files the name and the length."""
+    digest = hashlib.sha256()
+    meaning = (data.class_names, data.void, data.ids, data.void_ids, data.by_colour, data.unknown)
+    colours = (data.colours, data.void_colours) if data.by_colour else ()
+    digest.update(repr([list(one) if isinstance(one, Sequence) else one for one in meaning]).encode())
+    digest.update(repr([np.asarray(one).tolist() for one in colours]).encode())
+    for index in range(len(data)):
+        digest.update(data.name(index).encode())
+        for source in (data.images[index], data.labels[index]):
+            if isinstance(source, np.ndarray):
+                digest.update(f"{source.shape} {source.dtype}".encode())
+                digest.update(np.ascontiguousarray(source))
+            else:
+                digest.update(str(os.stat(source).st_size).encode())
+    return f"{len(data)} pairs, {digest.hexdigest()[:16]}"
+
+
+def views_in_numbers(
+    data: SegmentationData,
+    size: int | Sequence[int] | None,
+    seed: int,
+    augment: Callable[[Any, Any, Any], tuple[Any, Any]],
+) -> list[int]:
+    """Mean grey of the left and the right half of the first views, and the mean label: whole numbers.
+
+    Whole, as another processor may differ in the last digits.
+
+    Raises:
+        ValueError: it makes other views the second time.
+    """
+    first, second = ([(i.numpy(), n.numpy()) for i, n in _first(data, size, seed, augment)] for _ in range(2))
+    if not all(np.array_equal(a, b) for one, other in zip(first, second) for a, b in zip(one, other)):
+        raise ValueError(
+            f"augment {_words(augment)} makes different views with the same seed; with run= it must draw all by its "
+            "third argument (tf.random.stateless_uniform), or a training could not go on as it began"
+        )
+    halves = [(image[:, : image.shape[1] // 2], image[:, image.shape[1] // 2 :], label) for image, label in first]
+    return [round(float(half.mean())) if half.size else 0 for parts in halves for half in parts]
+
+
+def _first(data: Any, size: Any, seed: int, augment: Any) -> Any:
+    return data.as_tf_data(size, None, seed=seed, augment=augment, epoch=0).take(VIEWS)
+
+
+def _configuration(layer: keras.layers.Layer) -> Any:
+    import keras
+
+    try:
+        return _nameless(keras.saving.serialize_keras_object(layer))
+    except (NotImplementedError, TypeError, ValueError):  # a layer that cannot be saved
+        return type(layer).__name__
+
+
+def _nameless(config: Any) -> Any:
+    if isinstance(config, dict):
+        return {key: _nameless(value) for key, value in config.items() if key not in _NAMES}
+    return [_nameless(value) for value in config] if isinstance(config, (list, tuple)) else config
+
+
+def _words(anything: Any) -> str:
+    """As Python shows it, without addresses in memory."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(anything))
