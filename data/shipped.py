@@ -81,10 +81,32 @@ def write_weights(model: keras.Model, path: Path | str, facts: dict[str, Any]) -
     path.parent.mkdir(parents=True, exist_ok=True)
     with replaced(path) as part:
         model.save_weights(part)
+        _compact(part)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     facts = {**facts, "parameters": model.count_params(), "sha256": digest, "bytes": path.stat().st_size}
     with replaced(path.with_name(path.name.removesuffix(ENDING) + ".json")) as part:
         part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def _compact(path: Path) -> None:
+    """Write an HDF5 file once more, smaller: Keras's has 2 kB of empty room for each variable, and compresses nothing.
+
+    A third of a small network; fixed interpolation (mostly zeros) takes next to nothing then. Keras reads both.
+    """
+    import h5py
+
+    with replaced(path) as part, h5py.File(path) as loose, h5py.File(part, "w", libver="latest") as tight:
+
+        def copy(name: str, entry: Any) -> None:
+            if isinstance(entry, h5py.Dataset):
+                packed = {"compression": "gzip", "shuffle": True} if entry.size > 4096 else {}
+                copied = tight.create_dataset(name, data=entry[()], **packed)
+            else:
+                copied = tight.require_group(name)
+            copied.attrs.update(entry.attrs)
+
+        tight.attrs.update(loose.attrs)
+        loose.visititems(copy)
 
 
 def _folder() -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
+from data.arguments import whole_number
 from fcn.layers import BilinearUpsampling2D
 from fcn.models.blocks import Size, channels, check_numbers, conv_bn_relu, logits
 from fcn.models.resnet import fine_encoder
@@ -21,6 +23,7 @@ def deeplab_v3(
     encoder: str | keras.Model | None = None,
     weights: str | None = None,
     output_stride: int = 16,
+    rates: Sequence[int] | None = None,
 ) -> keras.Model:
     """DeepLab v3: an encoder that stops at ``output_stride``, the atrous pyramid (`atrous_pyramid`), interpolation.
 
@@ -35,6 +38,8 @@ def deeplab_v3(
             at ``output_stride`` are used; what lies deeper is left out.
         weights: of an encoder given by name: None or ``"imagenet"``.
         output_stride: pixels from one cell of the encoder's maps to the next: 8, 16 or 32.
+        rates: dilations of the pyramid, in cells of these maps; None: the paper's, which are for images of 513 pixels.
+            A kernel whose rate is the side of the maps or more sees zeros beside its middle tap (section 3.3).
 
     Returns:
         Functional model: float RGB ``(batch, height, width, 3)`` in 0..255 to float32 logits ``(batch, height, width,
@@ -47,7 +52,7 @@ def deeplab_v3(
     """
     check_numbers(classes, width)
     images, levels = fine_encoder(size, width, encoder, weights, output_stride)
-    maps = atrous_pyramid(levels[output_stride], channels(256, width), RATES[output_stride])
+    maps = atrous_pyramid(levels[output_stride], channels(256, width), _rates(rates, output_stride))
     return keras.Model(images, logits(maps, classes, like=images), name="deeplab_v3")
 
 
@@ -59,6 +64,7 @@ def deeplab_v3_plus(
     encoder: str | keras.Model | None = None,
     weights: str | None = None,
     output_stride: int = 16,
+    rates: Sequence[int] | None = None,
 ) -> keras.Model:
     """DeepLab v3+: `deeplab_v3` with a small decoder, and separable convolutions in pyramid and decoder.
 
@@ -75,7 +81,7 @@ def deeplab_v3_plus(
     images, levels = fine_encoder(size, width, encoder, weights, output_stride)
     if 4 not in levels:
         raise ValueError(f"the encoder has no maps at stride 4; it has some at {list(levels)}")
-    maps = atrous_pyramid(levels[output_stride], channels(256, width), RATES[output_stride], separable=True)
+    maps = atrous_pyramid(levels[output_stride], channels(256, width), _rates(rates, output_stride), separable=True)
 
     edges = conv_bn_relu(levels[4], channels(48, width), 1, name="decoder_edges")
     maps = BilinearUpsampling2D(name="decoder_upsampled")(maps, like=edges)
@@ -85,7 +91,7 @@ def deeplab_v3_plus(
     return keras.Model(images, logits(maps, classes, like=images), name="deeplab_v3_plus")
 
 
-def atrous_pyramid(maps: Any, filters: int, rates: tuple[int, ...], *, separable: bool = False) -> Any:
+def atrous_pyramid(maps: Any, filters: int, rates: Sequence[int], *, separable: bool = False) -> Any:
     """Atrous spatial pyramid: a 1x1 convolution, a 3x3 one for each rate, and the image's average, side by side.
 
     Args:
@@ -106,3 +112,13 @@ def atrous_pyramid(maps: Any, filters: int, rates: tuple[int, ...], *, separable
     maps = keras.layers.Concatenate(name="pyramid")(branches)
     maps = conv_bn_relu(maps, filters, 1, name="pyramid_conv")
     return keras.layers.Dropout(0.1, name="pyramid_drop")(maps)
+
+
+def _rates(rates: Sequence[int] | None, output_stride: int) -> tuple[int, ...]:
+    """The dilations of the pyramid, all different (their layers are named after them)."""
+    if rates is None:
+        return RATES[output_stride]
+    rates = tuple(whole_number("a rate", rate) for rate in rates)
+    if len(set(rates)) < len(rates) or not rates:
+        raise ValueError(f"rates is {rates}; different whole numbers are wanted, at least one")
+    return rates

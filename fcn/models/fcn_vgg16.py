@@ -6,8 +6,9 @@ from typing import Any
 
 import keras
 
+from data.arguments import whole_number
 from fcn.initializers import BilinearInitializer
-from fcn.models.blocks import CropLike, Size, channels, check_numbers, image_input
+from fcn.models.blocks import CropLike, Size, channels, check_numbers, conv_bn_relu, image_input
 from fcn.models.vgg16 import BLOCKS, find_vgg16, minus_mean, transplant
 
 layers = keras.layers
@@ -20,6 +21,8 @@ def fcn32s(
     width: float = 1.0,
     encoder: str | keras.Model | None = None,
     weights: str | None = None,
+    dense: int = 4096,
+    batch_norm: bool = False,
 ) -> keras.Model:
     """FCN-32s: VGG16 as convolutions, scored at every 32nd pixel, interpolated.
 
@@ -39,6 +42,10 @@ def fcn32s(
         encoder: whose weights the network starts with: None for random ones, ``"vgg16"``, or a VGG16 (of the same
             ``width``). They are copied; those of fc1 and fc2 too, if it has them.
         weights: of ``"vgg16"``: None (random) or ``"imagenet"`` (Keras downloads them, 528 MB).
+        dense: channels of fc6 and fc7, before ``width``: three quarters of all weights are between them and what is
+            before. With another number the VGG16 must be one without dense layers.
+        batch_norm: normalise after each convolution of the encoder. The paper does not, and need not, as its encoder
+            has learnt before; from random weights sixteen layers hardly learn without.
 
     Returns:
         Functional model: float RGB ``(batch, height, width, 3)`` in 0..255 to float32 logits ``(batch, height, width,
@@ -50,7 +57,7 @@ def fcn32s(
     Source: Long, Shelhamer and Darrell 2015, "Fully convolutional networks for semantic segmentation", sections 3 and
     4, figure 3; voc-fcn32s/net.py of its authors.
     """
-    return _network("fcn32s", 0, classes, size, width, encoder, weights)
+    return _network("fcn32s", 0, classes, size, width, encoder, weights, dense, batch_norm)
 
 
 def fcn16s(
@@ -60,12 +67,14 @@ def fcn16s(
     width: float = 1.0,
     encoder: str | keras.Model | None = None,
     weights: str | None = None,
+    dense: int = 4096,
+    batch_norm: bool = False,
 ) -> keras.Model:
     """FCN-16s: `fcn32s`, and to the scores, twice as large, are added those of pool4 before the last upsampling.
 
     The new scores start at zero: at first the network says what FCN-32s says.
     """
-    return _network("fcn16s", 1, classes, size, width, encoder, weights)
+    return _network("fcn16s", 1, classes, size, width, encoder, weights, dense, batch_norm)
 
 
 def fcn8s(
@@ -75,9 +84,11 @@ def fcn8s(
     width: float = 1.0,
     encoder: str | keras.Model | None = None,
     weights: str | None = None,
+    dense: int = 4096,
+    batch_norm: bool = False,
 ) -> keras.Model:
     """FCN-8s: `fcn16s`, and once more with those of pool3."""
-    return _network("fcn8s", 2, classes, size, width, encoder, weights)
+    return _network("fcn8s", 2, classes, size, width, encoder, weights, dense, batch_norm)
 
 
 def _network(
@@ -88,22 +99,25 @@ def _network(
     width: float,
     encoder: str | keras.Model | None,
     weights: str | None,
+    dense: int,
+    batch_norm: bool,
 ) -> keras.Model:
     check_numbers(classes, width)
-    classifier = find_vgg16(encoder, weights, dense=True)
+    classifier = find_vgg16(encoder, weights, dense=whole_number("dense", dense) == 4096)
+    dense = channels(dense, width)
     images = image_input(size)
     maps, pools = minus_mean(images), []
 
     # The base network.
     for block, (filters, count) in enumerate(BLOCKS, start=1):
         for step in range(1, count + 1):
-            maps = _conv_relu(maps, channels(filters, width), 3, f"encoder{block}_conv{step}")
+            maps = _conv_relu(maps, channels(filters, width), 3, f"encoder{block}_conv{step}", batch_norm)
         maps = layers.MaxPooling2D(padding="same", name=f"encoder{block}_pool")(maps)
         pools.append(maps)
 
     # Fully convolutional.
     for number, kernel_size in ((6, 7), (7, 1)):
-        maps = _conv_relu(maps, channels(4096, width), kernel_size, f"encoder_fc{number}")
+        maps = _conv_relu(maps, dense, kernel_size, f"encoder_fc{number}", batch_norm)
         maps = layers.Dropout(0.5, name=f"encoder_drop{number}")(maps)
     scores = _score(maps, classes, "score_fc7")
 
@@ -124,7 +138,9 @@ def _network(
     return network
 
 
-def _conv_relu(maps: Any, filters: int, kernel_size: int, name: str) -> Any:
+def _conv_relu(maps: Any, filters: int, kernel_size: int, name: str, batch_norm: bool) -> Any:
+    if batch_norm:
+        return conv_bn_relu(maps, filters, kernel_size, name=name, use_bias=True)
     initializer = keras.initializers.HeNormal()
     return layers.Conv2D(
         filters, kernel_size, padding="same", activation="relu", kernel_initializer=initializer, name=name

@@ -1,6 +1,8 @@
 """The networks: what is true of all, and what each is made of."""
 
 import functools
+import os
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -43,6 +45,8 @@ NETWORKS = {
 ANY_ENCODER = {name: NETWORKS[name] for name in list(NETWORKS)[5:-1]}
 NARROW = 1 / 32
 WIDTHS = {"segnet_light": 1 / 8}  # narrow as it is
+HOME = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+MOBILENET = HOME / "models" / "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"
 
 
 @functools.cache
@@ -363,6 +367,31 @@ def test_a_skip_adds_its_scores_where_they_belong():
     assert [layer.name for layer in model.layers if not layer.trainable] == ["upscore16"]
 
 
+def test_fcn_with_batch_normalisation_starts_as_without():
+    classifier, images = vgg16(NARROW), pictures(64, 70)
+    plain, normalised = (fcn16s(2, width=NARROW, encoder=classifier, batch_norm=on) for on in (False, True))
+    assert len(normalised.layers) - len(plain.layers) == 2 * 15  # behind 13 convolutions, fc6 and fc7
+    expected = keras.Model(plain.input, plain.get_layer("encoder_fc7").output)(images)
+    found = keras.Model(normalised.input, normalised.get_layer("encoder_fc7_relu").output)(images)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.ptp(expected))
+
+
+def test_the_dense_part_of_fcn_can_be_small():
+    model = fcn8s(2, width=0.5 * NARROW, dense=640)
+    assert [model.get_layer(f"encoder_fc{i}").kernel.shape for i in (6, 7)] == [(7, 7, 8, 10), (1, 1, 10, 10)]
+    # Convolutions are still VGG16's; dense layers of another size are not taken in silence.
+    classifier = vgg16(NARROW, side=32, dense=False)
+    model = fcn8s(2, width=NARROW, dense=640, encoder=classifier)
+    kernel = model.get_layer("encoder5_conv3").kernel
+    np.testing.assert_array_equal(
+        kernel, [one for one in classifier.layers if isinstance(one, keras.layers.Conv2D)][-1].kernel
+    )
+    with pytest.raises(ValueError, match="width the same"):
+        fcn8s(2, width=NARROW, dense=640, encoder=vgg16(NARROW))
+    with pytest.raises(ValueError, match="dense is 0"):
+        fcn8s(2, width=NARROW, dense=0)
+
+
 def test_only_vgg16_fits_segnet_and_fcn():
     for network in (segnet, fcn32s):
         with pytest.raises(ValueError, match="encoder is 'resnet50'"):
@@ -409,6 +438,49 @@ def test_a_network_of_keras_applications_as_encoder():
     maps = model.get_layer("encoder").outputs
     assert [one.shape[-1] for one in maps] == [96, 144, 192, 576, 1280]  # strides of 2 to 32
     assert model(pictures(45, 39)).shape == (1, 45, 39, 2)
+
+
+@pytest.mark.parametrize("name", ["unet", "pspnet", "deeplab_v3_plus"])
+def test_the_embedded_classifier_learns_as_an_encoder(name):
+    from cnnviz.models import load
+
+    classifier = load().model
+    model = NETWORKS[name](3, width=NARROW, encoder=classifier, **({"output_stride": 16} if name == "pspnet" else {}))
+    images = pictures(64, 64)
+    last = classifier.get_layer("block5_conv2_relu").output
+    expected = keras.Model(classifier.input, last)(images)
+    maps = model.get_layer("encoder")(images)
+    np.testing.assert_allclose((maps if isinstance(maps, list) else [maps])[-1], expected, rtol=1e-4, atol=1e-4)
+
+    labels = np.random.default_rng(1).integers(0, 3, (1, 64, 64))
+    kernels = [classifier.get_layer(f"{layer}_conv1").kernel for layer in ("block1", "block5")]
+    before = [kernel.numpy() for kernel in kernels]
+    model.compile(keras.optimizers.SGD(1.0), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.train_on_batch(images, labels)
+    for kernel, old in zip(kernels, before):  # a step is the gradient
+        assert 0 < np.abs(kernel.numpy() - old).max() < np.inf
+
+
+@pytest.mark.skipif(not MOBILENET.exists(), reason=f"needs {MOBILENET.name}, which Keras would download")
+@pytest.mark.parametrize("by_name", [True, False])
+def test_an_imagenet_encoder_sees_what_it_was_trained_with(by_name):
+    # The features inside the segmentation network are those of keras.applications, for a photograph.
+    from data import photo, resize
+
+    build, preprocess = keras.applications.MobileNetV2, keras.applications.mobilenet_v2.preprocess_input
+    whole = build(weights=str(MOBILENET))
+    bare = build(weights=None, include_top=False, input_shape=(None, None, 3))
+    model = deeplab_v3_plus(3, width=NARROW, encoder="mobilenet_v2" if by_name else bare)
+    for layer in model.get_layer("encoder").layers:
+        layer.set_weights(whole.get_layer(layer.name).get_weights() if layer.weights else [])
+    images = resize(photo("cat"), (224, 224), "area")[None].astype(np.float32)
+    inside = [model.get_layer(name).input for name in ("decoder_edges", "pyramid_1x1")]
+    found = keras.Model(model.input, inside)(images if by_name else preprocess(images.copy()))
+    outside = [whole.get_layer(name).output for name in ("block_3_expand_relu", "block_13_expand_relu")]
+    expected = keras.Model(whole.input, outside)(preprocess(images.copy()))
+    for one, other in zip(found, expected):
+        assert np.ptp(other) > 1
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-3)
 
 
 def test_a_given_encoder_is_saved_with_the_network(tmp_path):
@@ -568,6 +640,16 @@ def test_atrous_convolutions_see_further():
     difference = conv(point).numpy() - difference
     rows, columns = np.nonzero(difference[0, ..., 0])
     assert set(rows) == set(columns) == {14, 20, 26} and len(rows) == 9
+
+
+@pytest.mark.parametrize("network", [deeplab_v3, deeplab_v3_plus])
+def test_rates_are_those_that_are_wanted(network):
+    model = network(2, width=NARROW, output_stride=8, rates=(2, 5))
+    name = "pyramid_rate{}_depthwise" if network is deeplab_v3_plus else "pyramid_rate{}"
+    assert [model.get_layer(name.format(rate)).dilation_rate for rate in (2, 5)] == [(2, 2), (5, 5)]
+    for rates, words in [((3, 3), "different"), ((), "at least one"), ((0, 1), "a rate is 0")]:
+        with pytest.raises(ValueError, match=words):
+            network(2, width=NARROW, rates=rates)
 
 
 def test_deeplab_v3_plus_hands_edges_across():
