@@ -19,6 +19,8 @@
 `fcn.training`                in phases, resumable, mean IoU while it learns; `evaluate` measures on a whole set
 `fcn.prediction`              from photographs to the class of every pixel
 `fcn.segmenter`               trained networks that ship with the lectures: `fcn.load()`
+`fcn.family`                  networks of one size, trained alike on drawn scenes, to be compared
+`python -m fcn`               train, evaluate, predict, overlay, lint
 ============================  ==========================================================================================
 """
 

@@ -11,7 +11,8 @@
 # **Time** 40 minutes. **You need** lecture 8 (SegNet, losses and metrics).
 #
 # This notebook takes CamVid, 701 frames from a car in Cambridge, as SegNet's authors published them: it is fetched
-# once, 125 MB. (On Colab, the first cell installs the packages.) The network ships with the packages.
+# once, 125 MB. CamVid is for personal and research use (CC BY-NC 4.0, as its repository says), so two figures with its
+# photographs are not stored here: run their cells. (On Colab, the first cell installs the packages.) The network ships with the packages.
 
 # %%
 # On Colab, or wherever the packages are missing, this installs them.
@@ -48,7 +49,7 @@ train, validation = camvid("train"), camvid("validation")
 report = lint(train, verbose=False)
 print(report)
 
-# %% mystnb={"image": {"alt": "Three street scenes from a driving car, each with its label beside it in eleven colours: road, buildings, cars, trees, pavement; thin poles and small signs; black where nothing is labelled"}}
+# %% tags=["nbval-ignore-output", "licensed"] mystnb={"image": {"alt": "Three street scenes from a driving car, each with its label beside it in eleven colours: road, buildings, cars, trees, pavement; thin poles and small signs; black where nothing is labelled"}}
 chosen = [20, 150, 300]
 pairs = [train[i] for i in chosen]
 figure, axes = plt.subplots(2, 3, figsize=(10, 5), layout="constrained")
@@ -182,7 +183,7 @@ print(card["note"])
 # SegNet-Basic has 1.4 million. SegNet-Basic started from random numbers; this one's encoder had seen ImageNet, so
 # its score and SegNet-Basic's 47.7 % (on the test images) do not compare like with like. First it is only looked at.
 
-# %% tags=["nbval-ignore-output"] mystnb={"image": {"alt": "Four validation frames in rows: the photograph, its label, the prediction in the same colours, and the photograph in grey with wrong pixels in vermilion; mistakes lie along borders, on poles and on distant things"}}
+# %% tags=["nbval-ignore-output", "licensed"] mystnb={"image": {"alt": "Four validation frames in rows: the photograph, its label, the prediction in the same colours, and the photograph in grey with wrong pixels in vermilion; mistakes lie along borders, on poles and on distant things"}}
 looked_at = [5, 35, 65, 95]
 four, truths = zip(*(validation[i] for i in looked_at))
 predictions = [street(image) for image in four]

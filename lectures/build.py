@@ -32,6 +32,8 @@ MOST_CODE_CELLS = 2  # without prose between them
 TIMEOUT = 120  # seconds for one cell
 FIGURES = ("image/png", "image/jpeg")
 LARGE_FIGURE = 100_000  # bytes
+# In place of the figures of cells tagged "licensed".
+ELSEWHERE = "Run this cell to see its figure: it shows photographs whose licence is not that of these lectures.\n"
 # As in the tests: one order of additions, no chatter, no sliders. Set before a kernel starts.
 KERNEL_ENVIRONMENT = {
     "TF_ENABLE_ONEDNN_OPTS": "0",
@@ -130,6 +132,8 @@ def execute(notebook: NotebookNode, verbose: bool = True) -> NotebookNode:
         tags = cell.metadata.get("tags", [])
         if "widget" in tags:
             cell.outputs = []  # a slider is nothing without its kernel
+        if "licensed" in tags:
+            cell.outputs = [without_figure(output) for output in cell.outputs]
         if (
             "nbval-ignore-output" in tags
         ):  # what TensorFlow says of the machine is not for the reader
@@ -145,6 +149,13 @@ def execute(notebook: NotebookNode, verbose: bool = True) -> NotebookNode:
                 if alt_text(cell):
                     output.metadata[kind] = {"alt": alt_text(cell)}
     return notebook
+
+
+def without_figure(output: NotebookNode) -> NotebookNode:
+    """A figure with photographs that this repository may not pass on, replaced by words; other outputs as they are."""
+    if "image/png" not in output.get("data", {}):
+        return output
+    return nbformat.v4.new_output("stream", name="stdout", text=ELSEWHERE)
 
 
 def lighten(output: NotebookNode) -> str:

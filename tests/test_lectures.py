@@ -80,6 +80,16 @@ def test_a_lecture_whose_weights_are_missing_says_so(build, monkeypatch, tmp_pat
     assert build.missing("01_activation_maps") == ""
 
 
+def test_figures_under_another_licence_are_not_stored(build):
+    drawn = nbformat.v4.new_output("display_data", data={"image/png": "", "text/plain": "<Figure>"})
+    said = nbformat.v4.new_output("stream", name="stdout", text="0.71")
+    assert build.without_figure(said) == said
+    assert build.without_figure(drawn).text == build.ELSEWHERE
+    for cell in nbformat.read(LECTURES / "08b_camvid.ipynb", as_version=4).cells:
+        if "licensed" in cell.metadata.get("tags", []):
+            assert [output.get("text") for output in cell.outputs] == [build.ELSEWHERE]
+
+
 def test_a_changed_figure_would_be_noticed(build):
     ((_, picture), *_) = figures(nbformat.read(LECTURES / "01_activation_maps.ipynb", as_version=4))
     assert np.abs(picture - picture[::-1]).mean() > 0.03
