@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
-import time
 from collections.abc import Callable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -23,6 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
+from alternating import medians
 
 from fcn.models.blocks import CropLike, channels, conv_bn_relu, image_input, logits
 from fcn.models.segnet import segnet
@@ -182,18 +181,9 @@ def contenders(images: np.ndarray, labels: np.ndarray, width: float, jit: bool) 
 
 def measure(runs: dict[str, Run], rounds: int) -> None:
     """Alternately; prints medians, and their ratios to the first."""
-    for run in runs.values():
-        run()
-        run()  # tracing, compiling
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            run()
-            times[name].append((time.process_time() - cpu, time.perf_counter() - wall))
-    medians = {name: [statistics.median(column) for column in zip(*pairs)] for name, pairs in times.items()}
-    first = medians[OURS]
-    for name, (cpu, wall) in medians.items():
+    found = medians(runs, rounds)
+    first = found[OURS]
+    for name, (cpu, wall) in found.items():
         print(f"    {name:40} CPU {cpu:7.3f} s  {cpu / first[0]:5.2f}x   wall {wall:7.3f} s", end="")
         print(f"  {wall / first[1]:5.2f}x", flush=True)
     if torch is None:

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
-import time
 from collections.abc import Callable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -21,6 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
+from alternating import medians
 
 from fcn.layers.pooling import MaxPoolingWithArgmax2D, MaxUnpooling2D, indices_from_tensorflow
 
@@ -100,18 +99,9 @@ def torch_step(images: np.ndarray) -> Run | None:
 
 def measure(runs: dict[str, Run], rounds: int) -> None:
     """Alternately; prints medians, and their ratios to the first."""
-    for run in runs.values():
-        run()
-        run()  # tracing, compiling
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            run()
-            times[name].append((time.process_time() - cpu, time.perf_counter() - wall))
-    medians = {name: [statistics.median(column) for column in zip(*pairs)] for name, pairs in times.items()}
-    first = next(iter(medians.values()))
-    for name, (cpu, wall) in medians.items():
+    found = medians(runs, rounds)
+    first = next(iter(found.values()))
+    for name, (cpu, wall) in found.items():
         print(f"  {name:46} CPU {1e3 * cpu:7.1f} ms ({cpu / first[0]:5.2f})   wall {1e3 * wall:7.1f} ms", end="")
         print(f" ({wall / first[1]:5.2f})", flush=True)
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -21,16 +19,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import cv2
 import numpy as np
 import tensorflow as tf
+from alternating import medians
 
+from yolo.anchors import YOLOV3_ANCHORS, YOLOV3_MASKS
 from yolo.decoding import decode
 from yolo.nms import Kept, detect, greedy
 
 SIZE = (416, 416)
-ANCHORS = (
-    ((116, 90), (156, 198), (373, 326)),
-    ((30, 61), (62, 45), (59, 119)),
-    ((10, 13), (16, 30), (33, 23)),
-)
+ANCHORS = [[YOLOV3_ANCHORS[index] for index in mask] for mask in YOLOV3_MASKS]
 CLASSES, OVERLAP = 80, 0.45
 
 
@@ -83,18 +79,9 @@ def combined(heads: list[tf.Tensor], threshold: tf.Tensor) -> object:
 
 def measure(runs: dict[str, Callable[[], object]], rounds: int) -> None:
     """Alternately; prints medians, and their ratios to the first."""
-    for run in runs.values():
-        run()
-        run()
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            run()
-            times[name].append((time.process_time() - cpu, time.perf_counter() - wall))
-    medians = {name: [statistics.median(column) for column in zip(*pairs)] for name, pairs in times.items()}
-    first = next(iter(medians.values()))
-    for name, (cpu, wall) in medians.items():
+    found = medians(runs, rounds)
+    first = next(iter(found.values()))
+    for name, (cpu, wall) in found.items():
         print(f"  {name:58} CPU {1e3 * cpu:8.2f} ms ({cpu / first[0]:6.2f})", end="")
         print(f"   wall {1e3 * wall:8.2f} ms ({wall / first[1]:6.2f})", flush=True)
 

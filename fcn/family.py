@@ -84,10 +84,10 @@ def matrices(network: keras.Model, data: SegmentationData) -> tuple[np.ndarray, 
     """
     from fcn.metrics import confusion_matrix
     from fcn.prediction import predict_each
+    from fcn.training.evaluation import check_classes
 
+    check_classes(network, data)
     classes = len(data.class_names)
-    if network.output_shape[-1] != classes:
-        raise ValueError(f"{network.name!r} gives {network.output_shape[-1]} logits, data has {classes} classes")
     pairs = [data[index] for index in range(len(data))]
     predicted = list(predict_each(network, (image for image, _ in pairs)))
     counted = [confusion_matrix(label, found, classes, data.void) for (_, label), found in zip(pairs, predicted)]

@@ -14,6 +14,10 @@ import numpy as np
 
 from data.arguments import number_pair, one_of, whole_number
 
+YOLOV3_ANCHORS = ((10, 13), (16, 30), (33, 23), (30, 61), (62, 45), (59, 119), (116, 90), (156, 198), (373, 326))
+"""Width and height in pixels of the input, by k-means on COCO at 416 pixels (Redmon and Farhadi 2018)."""
+YOLOV3_MASKS = ((6, 7, 8), (3, 4, 5), (0, 1, 2))
+"""Which of them each head uses, coarse to fine."""
 UPDATES = {"mean": np.mean, "median": np.median}
 
 

@@ -1,7 +1,7 @@
 """Labelled street scenes drawn from a seed: the data set that needs no download.
 
-`scene(seed)` draws one picture with its class mask, instance masks, boxes and label; `dataset(n)` makes a
-`tf.data.Dataset` of them. The same seed gives the same picture on every machine.
+`scene(seed)` draws one picture with its class mask, instance masks, boxes and label; `drawn(n)` gives many,
+one after the other, `dataset(n)` makes a `tf.data.Dataset` of them. The same seed gives the same picture everywhere.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from data.scenes.canvas import CLASSES
-from data.scenes.generate import CONDITIONS, Conditions, Scene, dataset, scene
+from data.scenes.generate import CONDITIONS, Conditions, Scene, dataset, drawn, scene
 from data.scenes.layout import LABELS, MAX_OBJECTS, OBJECT_CLASSES
 
 # One colour per class for showing masks, told apart with any colour vision (after Okabe and Ito, 2008).
@@ -38,5 +38,6 @@ __all__ = [
     "Conditions",
     "Scene",
     "dataset",
+    "drawn",
     "scene",
 ]

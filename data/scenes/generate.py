@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
+from data.arguments import whole_number
 from data.scenes.brush import cast_shadows
 from data.scenes.canvas import Canvas
 from data.scenes.cars import paint_car
@@ -150,6 +151,25 @@ def scene(
     """
     fixed = {"light": light, "weather": weather, "setting": setting}
     return render(seed_of(seed), check(size, balance, object_scale, bias, bias_strength, fixed))
+
+
+def drawn(count: int, seed: int = 0, size: int | Sequence[int] = 128, *, verbose: bool = True) -> Iterator[Scene]:
+    """One after the other: scene i is ``scene((seed, i), size)``, whatever ``count`` is.
+
+    Args:
+        count: how many.
+        seed: other seeds, other scenes: one to train, another one to validate.
+        size: height and width in pixels, or one number for both.
+        verbose: show a progress bar when it takes more than two seconds.
+
+    Raises:
+        TypeError, ValueError: count or seed are no whole numbers; a size that `scene` refuses.
+    """
+    from tqdm.auto import tqdm
+
+    count, seed = whole_number("count", count), whole_number("seed", seed, 0)
+    for index in tqdm(range(count), desc="drawing scenes", disable=not verbose, delay=2):
+        yield scene((seed, index), size)
 
 
 def seed_of(seed: int | Sequence[int]) -> tuple[int, ...]:

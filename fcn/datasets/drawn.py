@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data.arguments import whole_number
 from fcn.datasets.pairs import SegmentationData
 
 
@@ -22,14 +21,8 @@ def scenes(count: int, seed: int = 0, size: int | Sequence[int] = 128, *, verbos
     Raises:
         TypeError, ValueError: count or seed are no whole numbers; a size that `data.scenes.scene` refuses.
     """
-    from tqdm.auto import tqdm
+    from data.scenes import CLASSES, PALETTE, drawn
 
-    from data.scenes import CLASSES, PALETTE, scene
-
-    count, seed = whole_number("count", count), whole_number("seed", seed, 0)
-    images, labels = [], []
-    for index in tqdm(range(count), desc="drawing scenes", disable=not verbose, delay=2):
-        drawn = scene((seed, index), size)
-        images.append(drawn.image)
-        labels.append(drawn.class_mask)
+    pairs = [(one.image, one.class_mask) for one in drawn(count, seed, size, verbose=verbose)]
+    images, labels = zip(*pairs)
     return SegmentationData(np.stack(images), np.stack(labels), CLASSES, colours=PALETTE)

@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from data.scenes import CLASSES, CONDITIONS, LABELS, MAX_OBJECTS, OBJECT_CLASSES, PALETTE, dataset, scene
+from data.scenes import CLASSES, CONDITIONS, LABELS, MAX_OBJECTS, OBJECT_CLASSES, PALETTE, dataset, drawn, scene
 
 SMALL = 48  # pixels: enough for what is counted over many scenes
 
@@ -286,3 +286,10 @@ def test_import_needs_no_tensorflow():
     code = "import sys, data.scenes; data.scenes.scene(0, 32); print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_drawn_one_after_the_other_they_are_the_same():
+    for index, one in enumerate(drawn(2, seed=3, size=(32, 48), verbose=False)):
+        np.testing.assert_array_equal(one.image, scene((3, index), (32, 48)).image)
+    with pytest.raises(ValueError, match="count is 0"):
+        next(drawn(0))

@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 
 from data.arguments import number_pair
-from yolo.anchors import shape_iou
+from yolo.anchors import YOLOV3_ANCHORS, YOLOV3_MASKS, shape_iou
 from yolo.datasets.files import image_size
 from yolo.datasets.records import DetectionData, LabelError, Record
 
-ANCHORS = ((10, 13), (16, 30), (33, 23), (30, 61), (62, 45), (59, 119), (116, 90), (156, 198), (373, 326))
-"""YOLOv3's, for an input of 416 x 416 (Redmon and Farhadi 2018)."""
-MASKS, STRIDES = ((6, 7, 8), (3, 4, 5), (0, 1, 2)), (32, 16, 8)
+STRIDES = (32, 16, 8)  # of YOLOv3's heads
 SHOWN = 8  # lines of one kind in the printed report
 
 
@@ -117,8 +115,8 @@ def lint(
     data: DetectionData,
     *,
     size: int | Sequence[int] = 416,
-    anchors: Any = ANCHORS,
-    masks: Sequence[Sequence[int]] = MASKS,
+    anchors: Any = YOLOV3_ANCHORS,
+    masks: Sequence[Sequence[int]] = YOLOV3_MASKS,
     strides: Sequence[int] = STRIDES,
     read: bool = True,
     verbose: bool = True,

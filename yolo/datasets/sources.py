@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from data import fetch
-from data.arguments import one_of, whole_number
+from data.arguments import one_of
 from yolo.datasets.records import DetectionData, Record
 from yolo.datasets.voc import read_voc
 
@@ -25,15 +25,12 @@ def scenes(count: int, seed: int = 0, size: int | Sequence[int] = 128, *, verbos
     Raises:
         TypeError, ValueError: count or seed are no whole numbers; a size that `data.scenes.scene` refuses.
     """
-    from tqdm.auto import tqdm
+    from data.scenes import OBJECT_CLASSES, drawn
 
-    from data.scenes import OBJECT_CLASSES, scene
-
-    count, seed = whole_number("count", count), whole_number("seed", seed, 0)
-    records = []
-    for index in tqdm(range(count), desc="drawing scenes", disable=not verbose, delay=2):
-        drawn = scene((seed, index), size)
-        records.append(Record(drawn.image, drawn.boxes, drawn.box_classes, OBJECT_CLASSES, id=index))
+    records = [
+        Record(one.image, one.boxes, one.box_classes, OBJECT_CLASSES, id=index)
+        for index, one in enumerate(drawn(count, seed, size, verbose=verbose))
+    ]
     return DetectionData(records, OBJECT_CLASSES)
 
 

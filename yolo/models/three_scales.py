@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import keras
 
+from yolo.anchors import YOLOV3_ANCHORS, YOLOV3_MASKS
 from yolo.darknet.batch_norm import EPSILON
 from yolo.models.blocks import convolution, head, numbers_per_cell, picture, up_and_join, widened
 from yolo.models.residual_body import darknet53_body
 
-ANCHORS = ((10, 13), (16, 30), (33, 23), (30, 61), (62, 45), (59, 119), (116, 90), (156, 198), (373, 326))
-"""Width and height in pixels of the input, by k-means on COCO at 416 pixels."""
-MASKS = ((6, 7, 8), (3, 4, 5), (0, 1, 2))
-"""Which of them each head uses, coarse to fine."""
+ANCHORS, MASKS = YOLOV3_ANCHORS, YOLOV3_MASKS
 
 
 def yolov3(
