@@ -3,9 +3,10 @@
     python -m fcn.family                 train all, write their weights and cards, print the table
     python -m fcn.family --networks unet --runs runs/family --out runs/weights
 
-What is equal: the scenes and their order, the number of weights, batches, epochs, rate, optimizer, loss; nothing is
-augmented, nothing is chosen by looking at scenes that are measured on, the last weights are kept. What differs is how
-the weights are laid out. All have batch normalisation, FCN too, whose paper has none: its encoder had learnt before.
+What is equal: the scenes and their order, the number of weights, batches, epochs, rate, optimizer, and the loss, which
+weighs classes by the root of median frequency balancing; nothing is augmented, nothing is chosen by looking at scenes
+that are measured on, the last weights are kept. What differs is how the weights are laid out. All have batch
+normalisation, FCN too, whose paper has none: its encoder had learnt before.
 
 After a kill the same command goes on after the last whole epoch.
 """
@@ -44,7 +45,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "attention_unet": {"width": 0.0684},
     "unet_plus_plus": {"width": 0.1287},
 }
-SCENES, EPOCHS, BATCH, RATE = 480, 6, 4, 3e-3
+SCENES, EPOCHS, BATCH, RATE = 480, 16, 4, 3e-3
 TRAINING_SEED, FRESH_SEED, FRESH = 0, 1, 120  # seeds of the scenes that are learnt from, and measured on
 
 
@@ -159,15 +160,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     from fcn.datasets import scenes
+    from fcn.losses import CrossEntropy, median_frequency_weights
     from fcn.metrics import boundary_f1, mean_iou
     from fcn.segmenter import export
     from fcn.training import Phase, train
 
     data, fresh = scenes(options.scenes, TRAINING_SEED, SIZE), scenes(options.fresh, FRESH_SEED, SIZE)
+    weights = np.sqrt(median_frequency_weights(data.labels, len(data.class_names)))
     for name in options.networks:
         network, run = member(name, seed=options.seed), options.runs / f"{name}_{options.seed}"
         phase = Phase("all", options.epochs, RATE)
-        rows = train(network, data, [phase], batch=BATCH, seed=options.seed, keep="last", run=run)
+        loss = CrossEntropy(weights)
+        rows = train(network, data, phase, loss=loss, batch=BATCH, seed=options.seed, keep="last", run=run)
         counted, predicted = matrices(network, fresh)
         figures = {
             "mean_iou": round(float(mean_iou(counted.sum(axis=0))), 4),
@@ -183,6 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"from, {options.fresh} of seed {FRESH_SEED} to measure on, which chose nothing",
             "seed": options.seed,
             "epochs": options.epochs,
+            "loss": "cross-entropy, classes weighted by the root of median frequency balancing",
             "training_seconds": round(sum(row["seconds"] for row in rows)),
             "date": datetime.date.today().isoformat(),
             "learnt_weights": learnt_weights(network),

@@ -106,18 +106,21 @@ def views_in_numbers(
     Raises:
         ValueError: it makes other views the second time.
     """
-    first, second = ([(i.numpy(), n.numpy()) for i, n in _first(data, size, seed, augment)] for _ in range(2))
-    if not all(np.array_equal(a, b) for one, other in zip(first, second) for a, b in zip(one, other)):
-        raise ValueError(
-            f"augment {_words(augment)} makes different views with the same seed; with run= it must draw all by its "
-            "third argument (tf.random.stateless_uniform), or a training could not go on as it began"
-        )
-    halves = [(image[:, : image.shape[1] // 2], image[:, image.shape[1] // 2 :], label) for image, label in first]
+    import tensorflow as tf
+
+    plain = data.as_tf_data(size, None, seed=seed, epoch=0, dtype="uint8").take(VIEWS)
+    for index, (image, label) in enumerate(plain):
+        # Outside of a graph: there, a random function under a seed of TensorFlow's gives the same in each new one.
+        once, again = (augment(image, label, tf.constant([seed, index], tf.int64)) for _ in range(2))
+        if not all(np.array_equal(one, other) for one, other in zip(once, again)):
+            raise ValueError(
+                f"augment {_words(augment)} makes different views with the same seed; with run= it must draw all by "
+                "its third argument (tf.random.stateless_uniform), or a training could not go on as it began"
+            )
+    views = data.as_tf_data(size, None, seed=seed, augment=augment, epoch=0).take(VIEWS)
+    pairs = [(image.numpy(), label.numpy()) for image, label in views]
+    halves = [(image[:, : image.shape[1] // 2], image[:, image.shape[1] // 2 :], label) for image, label in pairs]
     return [round(float(half.mean())) if half.size else 0 for parts in halves for half in parts]
-
-
-def _first(data: Any, size: Any, seed: int, augment: Any) -> Any:
-    return data.as_tf_data(size, None, seed=seed, augment=augment, epoch=0).take(VIEWS)
 
 
 def _configuration(layer: keras.layers.Layer) -> Any:

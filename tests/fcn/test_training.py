@@ -371,8 +371,18 @@ def test_functions_of_the_same_name_are_told_apart_by_what_they_do():
     data, functions = pairs(), [lambda *args, strength=strength: bent(*args, strength) for strength in (0.5, 0.5, 0.6)]
     first, again, other = (views_in_numbers(data, None, 0, function) for function in functions)
     assert first == again != other
-    with pytest.raises(ValueError, match="different views with the same seed; with run= it must draw all by its third"):
-        views_in_numbers(data, None, 0, lambda image, label, seed: (tf.random.uniform((12, 10, 3)), label))
+
+
+@pytest.mark.parametrize("seeded", [False, True])  # a seed of TensorFlow's hides the difference between two graphs
+def test_an_augmentation_that_forgets_its_seed_is_refused(seeded):
+    if seeded:
+        keras.utils.set_random_seed(0)
+    for forgetful in (
+        lambda image, label, seed: (tf.random.uniform((12, 10, 3)), label),
+        lambda image, label, seed: (tf.numpy_function(np.random.random, [(12, 10, 3)], tf.float64), label),
+    ):
+        with pytest.raises(ValueError, match="different views with the same seed; with run= it must draw all by its"):
+            views_in_numbers(pairs(), None, 0, forgetful)
 
 
 def test_files_are_known_by_name_and_length(tmp_path):
