@@ -12,8 +12,20 @@ from fcn.plots.overlays import label_colours
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Annotation
 
 DARK, FAINT, ACCENT = "#333333", "#8a8a8a", "#0072B2"
+# Of a name beside its point: the distance in points (1/72 inch), and which side of the name it is taken from.
+PLACES = (
+    ((7, 0), "left", "center"),
+    ((-7, 0), "right", "center"),
+    ((0, 7), "center", "bottom"),
+    ((0, -7), "center", "top"),
+    ((5, 6), "left", "bottom"),
+    ((-5, 6), "right", "bottom"),
+    ((5, -6), "left", "top"),
+    ((-5, -6), "right", "top"),
+)
 
 
 def draw_side_by_side(
@@ -80,16 +92,18 @@ def draw_tradeoff(
     ax: Axes | None = None,
     cost: str = "multiply-adds (millions)",
     score: str = "mean IoU",
+    logarithmic: bool = True,
 ) -> Axes:
-    """A point for each network, with its name and the interval of its score; the costs are logarithmic.
+    """A point for each network, with its name and the interval of its score.
 
     Args:
-        costs: by name, above 0.
+        costs: by name, above 0: what a network costs, or another score.
         scores: by name.
         intervals: by name, lower and upper end, around the score.
         ax: where to draw.
         cost: what lies on the horizontal axis.
         score: what lies on the vertical axis.
+        logarithmic: whether equal distances there are equal ratios.
 
     Raises:
         ValueError: the mappings are of other names; a cost that is not above 0.
@@ -106,22 +120,49 @@ def draw_tradeoff(
         raise ValueError(f"costs is {dict(costs)}; numbers above 0 are wanted, one or more")
     ax = plt.figure(figsize=(8, 4.6), layout="constrained").subplots() if ax is None else ax
     for name, x in costs.items():
-        y = scores[name]
         if intervals is not None:
             ax.plot([x, x], intervals[name], color=ACCENT, alpha=0.35, linewidth=3, solid_capstyle="butt")
-        ax.plot(x, y, "o", color=ACCENT, markersize=6)
-        ax.annotate(name, (x, y), (6, 0), textcoords="offset points", va="center", fontsize=10, color=DARK)
-    ax.set_xscale("log")
+        ax.plot(x, scores[name], "o", color=ACCENT, markersize=6)
     ax.margins(x=0.14)
-    ax.xaxis.set_major_formatter(ScalarFormatter())
-    ax.xaxis.set_minor_formatter(NullFormatter())
-    values = list(costs.values())
-    ticks = [n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if 0.6 * min(values) <= n <= 1.7 * max(values)]
-    if ticks:
-        ax.set_xticks(ticks)
+    if logarithmic:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter(ScalarFormatter())
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        low, high = min(costs.values()), max(costs.values())
+        ticks = [
+            n
+            for n in (1, 2, 3, 5, 7, 10, 20, 30, 50, 70, 100, 200, 300, 500, 700, 1000)
+            if 0.6 * low <= n <= 1.7 * high
+        ]
+        if ticks:
+            ax.set_xticks(ticks)
     ax.set(xlabel=cost, ylabel=score)
     ax.spines[["top", "right"]].set_visible(False)
+    _name_points(ax, {name: (x, scores[name]) for name, x in costs.items()})
     return ax
+
+
+def _name_points(ax: Axes, points: Mapping[str, tuple[float, float]]) -> None:
+    """Each name beside its point, where it covers neither a point nor another name, as far as there is room."""
+    from matplotlib.transforms import Bbox
+
+    def write(name: str, offset: tuple[int, int], horizontal: str, vertical: str) -> Annotation:
+        how = {"ha": horizontal, "va": vertical, "fontsize": 10, "color": DARK}
+        return ax.annotate(name, points[name], offset, textcoords="offset points", **how)
+
+    ax.figure.draw_without_rendering()  # only now is it known where the points are
+    taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in ax.transData.transform(list(points.values()))]
+    within = ax.get_window_extent()
+    for name in points:
+        for place in PLACES:
+            text = write(name, *place)
+            box = text.get_window_extent()
+            if within.contains(*box.min) and within.contains(*box.max) and not box.count_overlaps(taken):
+                break
+            text.remove()
+        else:
+            box = write(name, *PLACES[0]).get_window_extent()
+        taken.append(box)
 
 
 def draw_fields(fields: Mapping[str, np.ndarray], *, columns: int = 5, width: float = 10, decades: float = 3) -> Figure:

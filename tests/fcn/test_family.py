@@ -154,6 +154,16 @@ def test_costs_and_scores_are_where_they_belong():
         draw_tradeoff({"x": 0.0}, {"x": 0.4})
 
 
+def test_names_of_points_that_lie_close_cover_each_other_nowhere():
+    names = ["one", "another", "a_third_one", "the_fourth"]
+    ax = draw_tradeoff({n: 30 + i for i, n in enumerate(names)}, {n: 0.5 + i / 1000 for i, n in enumerate(names)})
+    ax.plot(32, 0.6, alpha=0)  # room above
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
+    crowd = {str(number) * 9: 1.0 for number in range(30)}
+    assert sorted(text.get_text() for text in draw_tradeoff(crowd, crowd).texts) == sorted(crowd), "all are named"
+
+
 def test_fields_are_shares_of_their_strongest():
     field = np.zeros((9, 12))
     field[4, 6], field[2, 3] = 8, 4
