@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data import read_image
-from data.arguments import whole_number
+from data import letterbox, read_image
+from data.arguments import number_pair, whole_number
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,6 +173,83 @@ class DetectionData(Sequence):
         """
         chosen = [self.records[i] for i in (whole_number("an index", i, 0) for i in indices)]
         return DetectionData(chosen, self.names)
+
+    def loaded(self, size: int | Sequence[int] | None = None, *, verbose: bool = True) -> DetectionData:
+        """The same data set in memory: every picture read once, so that a training need not decode it in each epoch.
+
+        Args:
+            size: height and width in pixels, or one number for both; pictures that do not fit into it are made smaller
+                until they do, aspect kept, and their boxes with them. None: pictures as they are.
+            verbose: show a progress bar when it takes more than two seconds.
+
+        Raises:
+            TypeError, ValueError: a size that is not one or two whole numbers.
+            FileNotFoundError, data.ImageError: a picture that cannot be read.
+        """
+        from tqdm.auto import tqdm
+
+        size = None if size is None else number_pair("size", size)
+        bar = tqdm(self.records, desc="reading", disable=not verbose, delay=2)
+        return replace(self, records=[_in_memory(record, size) for record in bar])
+
+    def as_tf_data(
+        self,
+        size: int | Sequence[int] = 416,
+        batch: int = 8,
+        *,
+        sizes: Sequence[int | Sequence[int]] | None = None,
+        every: int = 10,
+        seed: int | None = None,
+        augment: Callable[..., Any] | None = None,
+        epoch: int | Callable[[], int] | None = None,
+        max_boxes: int | None = None,
+        dtype: str = "float32",
+        drop_remainder: bool = False,
+    ) -> tf.data.Dataset:
+        """Batches of pictures and their boxes for a training.
+
+        Args:
+            size: height and width of the network's input in pixels (one number for both).
+            batch: pictures in a batch.
+            sizes: instead of ``size``, several of them, of which one is drawn every ``every`` batches (Redmon and
+                Farhadi 2017, "YOLO9000", multi-scale training). Wants ``seed``.
+            every: batches from one draw of the size to the next.
+            seed: shuffle with this seed, anew on every pass. None: in order.
+            augment: called with the data set, the number of a picture, a seed of two numbers and a size, returns a
+                `yolo.augment.View`; as `yolo.augment.augment`, to which ``functools.partial`` gives other arguments.
+                Wants ``seed``. None: whole pictures, letterboxed.
+            epoch: None: every pass is the next epoch, 0, 1, 2, ... A number: this epoch in every pass. A function:
+                called for the number when a pass begins. What a pass shows depends on seed and epoch alone, so a
+                training that is resumed can see what it would have seen.
+            max_boxes: rows for boxes in a batch. None: as many as the picture with the most boxes needs, and with
+                ``augment`` five times as many, since a view of `yolo.augment.augment` shows up to five pictures. More
+                boxes than rows are an error, never left out.
+            dtype: of the pictures: "float32" 0..1, as Darknet's networks want them, or "uint8" 0..255.
+            drop_remainder: leave out the last batch if it is smaller.
+
+        Returns:
+            A dataset of known length: pictures ``(batch, height, width, 3)`` and a dictionary: ``boxes`` float32
+            ``(batch, max_boxes, 4)``, xyxy in pixels of the input, ``classes`` int32 ``(batch, max_boxes)``, -1 in rows
+            that only fill up, ``weights`` float32 of the same shape: 1; 0 in such rows and for crowds; less in a blend.
+
+        Raises:
+            TypeError, ValueError: arguments of another kind or range; a box without an area in its image (`mended`
+                takes these out). What goes wrong when a picture is read becomes TensorFlow's error, with its words.
+        """
+        from yolo.datasets.batches import batches
+
+        return batches(self, size, batch, sizes, every, seed, augment, epoch, max_boxes, dtype, drop_remainder)
+
+
+def _in_memory(record: Record, size: tuple[int, int] | None) -> Record:
+    image, boxes, areas = record.read_image(), record.boxes, record.areas
+    if size is not None and (image.shape[0] > size[0] or image.shape[1] > size[1]):
+        canvas, fit = letterbox(image, size)
+        image, scale = canvas[fit.window].copy(), np.float32([fit.scale_x, fit.scale_y] * 2)
+        boxes = boxes * scale
+        areas = None if areas is None else areas * fit.scale_x * fit.scale_y
+    name = record.name if record.id is None else record.id
+    return replace(record, image=image, boxes=boxes, areas=areas, size=image.shape[:2], id=name)
 
 
 class LabelError(ValueError):
