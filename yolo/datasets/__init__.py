@@ -8,7 +8,7 @@ Boxes are (x1, y1, x2, y2) in pixels, edges continuous. No box is lost unsaid: r
 it, `mended` clips and removes and lists what it did, and what cannot be read is an error that names file and line, or,
 with ``strict=False``, in ``problems``.
 
-- `Record`: one image and its boxes; `DetectionData`: many.
+- `Record`: one image and its boxes; `DetectionData`: many; its `as_tf_data(size, batch)` gives batches for a training.
 - `read_voc`, `read_coco`, `read_yolo`, `read_csv`, and `write_...` for each; `scenes(count)`, `bccd(split)`.
 - `lint(data)`: what is in the labels, and what is wrong with them.
 """

@@ -37,7 +37,6 @@ def batches(
     sides = [number_pair("size", size)] if sizes is None else [number_pair("sizes", one) for one in sizes]
     batch, every = whole_number("batch", batch), whole_number("every", every)
     seed = None if seed is None else whole_number("seed", seed, 0)
-    epoch = epoch if epoch is None or callable(epoch) else whole_number("epoch", epoch, 0)
     one_of("dtype", dtype, ("float32", "uint8"))
     if augment is not None and not callable(augment):
         raise TypeError(
@@ -56,17 +55,14 @@ def batches(
 
     from yolo.augment.views import letterboxed, view_of
 
-    count, passes = len(data), itertools.count()
+    count, next_pass = len(data), pass_after_pass(len(data), seed, epoch)
     length = count // batch if drop_remainder else -(-count // batch)
     if not length:
         raise ValueError(f"batch is {batch} and drop_remainder True with {count} images: nothing would be left")
 
     def order() -> np.ndarray:
         """Index, number of the view, and size of each picture of a pass."""
-        now = next(passes) if epoch is None else epoch() if callable(epoch) else epoch
-        indices = np.arange(count)
-        if seed is not None:
-            indices = np.random.default_rng((seed, now, _ORDER)).permutation(count)
+        now, indices = next_pass()
         steps = now * length + np.arange(count) // batch
         chosen = [sides[size_at(seed, int(step) // every, len(sides))] for step in steps]
         return np.column_stack([indices, now * count + indices, chosen]).astype(np.int64)
@@ -107,6 +103,26 @@ def batches(
     if dtype == "float32":
         dataset = dataset.map(lambda images, truth: (tf.cast(images, tf.float32) / 255, truth))
     return dataset.apply(tf.data.experimental.assert_cardinality(length)).prefetch(tf.data.AUTOTUNE)
+
+
+def pass_after_pass(
+    count: int, seed: int | None, epoch: int | Callable[[], int] | None
+) -> Callable[[], tuple[int, np.ndarray]]:
+    """A function that gives, whenever a pass begins, the number of its epoch and the order of ``count`` pictures.
+
+    Raises:
+        TypeError, ValueError: an epoch that is neither None nor a whole number from 0 on nor a function.
+    """
+    epoch = epoch if epoch is None or callable(epoch) else whole_number("epoch", epoch, 0)
+    passes = itertools.count()
+
+    def next_pass() -> tuple[int, np.ndarray]:
+        now = next(passes) if epoch is None else epoch() if callable(epoch) else epoch
+        if seed is None:
+            return now, np.arange(count)
+        return now, np.random.default_rng((seed, now, _ORDER)).permutation(count)
+
+    return next_pass
 
 
 def size_at(seed: int | None, turn: int, count: int) -> int:
