@@ -98,7 +98,6 @@ def v2(head, truths, anchors, seen, ignore=0.6, scales=(1.0, 5.0, 1.0, 1.0)):
     parts = [(w / columns, h / rows) for w, h in anchors]
     delta = np.zeros(head.shape)
     terms = dict.fromkeys(("box", "objectness", "no_objectness", "classes", "priors"), 0.0)
-    learned = {}
 
     def box_of(x, r, c, n):
         return (
@@ -112,8 +111,8 @@ def v2(head, truths, anchors, seen, ignore=0.6, scales=(1.0, 5.0, 1.0, 1.0)):
             math.log(truth[2] * columns / anchors[n][0]), math.log(truth[3] * rows / anchors[n][1]),
         )  # fmt: skip
         said = (logistic(x[0]), logistic(x[1]), x[2], x[3])
-        return [scale * (t - s) for t, s in zip(wanted, said)], scale / 2 * sum((t - s) ** 2
-                                                                              for t, s in zip(wanted, said))  # fmt: skip
+        away = [t - s for t, s in zip(wanted, said)]
+        return [scale * one for one in away], scale / 2 * sum(one**2 for one in away)
 
     losses = {}
     for b, r, c, n in np.ndindex(*head.shape[:4]):

@@ -202,25 +202,20 @@ def test_overlap_instead_of_squares(name):
     assert np.allclose(loss.box, expected.sum(axis=1), rtol=1e-12)
 
 
-def test_overlap_in_v2_and_that_it_learns():
-    """Gradient descent on the head alone brings the box to the truth, for each box term."""
+@pytest.mark.parametrize("name", ["darknet", "giou", "ciou"])
+def test_v2_learns(name):
+    """Gradient descent on the head alone brings the box to the truth, whatever the box term."""
     boxes, classes = np.array([[[40.0, 20.0, 75.0, 80.0]]]), np.array([[1]])
-    for name in ("darknet", "giou", "ciou"):
-        head = tf.Variable(tf.zeros((1, 3, 5, 8), tf.float64))
-        optimizer = keras.optimizers.Adam(0.05)
-
-        @tf.function
-        def step(head=head, name=name, optimizer=optimizer):
-            with tf.GradientTape() as tape:
-                loss = tf.reduce_sum(loss_v2(head, boxes, classes, [(1.5, 1.5)], SIZE, box_term=name).total)
-            optimizer.apply([tape.gradient(loss, head)], [head])
-
-        for _ in range(150):
-            step()
-        found = decode_v3_head(head.numpy(), [(48, 48)], SIZE)
-        assert measures.iou(found.boxes[0, 6], boxes[0, 0]) > 0.95
-        assert found.objectness[0, 6] > 0.8
-        assert np.delete(found.objectness[0], 6).max() < 0.2
+    head = tf.Variable(tf.zeros((1, 3, 5, 8), tf.float64))
+    optimizer = keras.optimizers.Adam(0.1)
+    for _ in range(70):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(loss_v2(head, boxes, classes, [(1.5, 1.5)], SIZE, box_term=name).total)
+        optimizer.apply([tape.gradient(loss, head)], [head])
+    found = decode_v3_head(head.numpy(), [(48, 48)], SIZE)
+    assert measures.iou(found.boxes[0, 6], boxes[0, 0]) > 0.9
+    assert found.objectness[0, 6] > 0.8
+    assert np.delete(found.objectness[0], 6).max() < 0.2
 
 
 def test_focal_is_kerass():
@@ -255,21 +250,21 @@ def test_label_smoothing_is_kerass():
 
     boxes, classes = np.array([[[40.0, 20.0, 75.0, 80.0]]]), np.array([[1]])
     head = tf.zeros((1, 3, 5, 8), tf.float64)  # every class says one half, or one third
-    assert float(loss_v3([head], boxes, classes, [(9, 9)], [(0,)], SIZE, label_smoothing=0.3).classes) == pytest.approx(
-        3 * np.log(2)
-    )
-    assert float(loss_v2(head, boxes, classes, [(1, 1)], SIZE, label_smoothing=0.3).classes) == pytest.approx(np.log(3))
+    terms = loss_v3([head], boxes, classes, [(9, 9)], [(0,)], SIZE, label_smoothing=0.3)
+    assert terms.classes.numpy() == pytest.approx([3 * np.log(2)])
+    terms = loss_v2(head, boxes, classes, [(1, 1)], SIZE, label_smoothing=0.3)
+    assert terms.classes.numpy() == pytest.approx([np.log(3)])
 
 
-def compiled(version, xla=False, **options):
+def step(version, **options):
     """From logits and truths to the terms and the gradient, as a training does it."""
 
-    @tf.function(jit_compile=xla)
     def run(logits, boxes, classes):
         with tf.GradientTape() as tape:
             tape.watch(logits)
             if version == "v3":
-                terms = loss_v3(logits, boxes, classes, ANCHORS, MASKS, SIZE, **options)
+                # as many heads as there are logits, the coarse one first
+                terms = loss_v3(logits, boxes, classes, ANCHORS, MASKS[: len(logits)], SIZE, **options)
             elif version == "v2":
                 terms = loss_v2(logits[0], boxes, classes, CELLS, SIZE, **options)
             else:
@@ -281,12 +276,12 @@ def compiled(version, xla=False, **options):
 
 
 HARD = {
-    "v3": compiled("v3"),
-    "v3, focal, ciou": compiled("v3", focal=2.0, box_term="ciou", label_smoothing=0.1),
-    "v3, giou": compiled("v3", focal=0.5, box_term="giou"),
-    "v2": compiled("v2", seen=0),
-    "v2, ciou": compiled("v2", box_term="ciou", rescore=False),
-    "v1": compiled("v1"),
+    "v3": tf.function(step("v3")),
+    "v3, focal, ciou": tf.function(step("v3", focal=2.0, box_term="ciou", label_smoothing=0.1)),
+    "v3, giou": tf.function(step("v3", focal=0.5, box_term="giou")),
+    "v2": tf.function(step("v2", seen=0)),
+    "v2, ciou": tf.function(step("v2", box_term="ciou", rescore=False)),
+    "v1": tf.function(step("v1")),
 }
 EDGES = [-1e4, -1e3, -90.0, -1.0, 0.0, 1.0, 19.9, 90.0, 1e3, 1e4]
 
@@ -313,28 +308,28 @@ def test_no_nan(name, data):
 @pytest.mark.parametrize("version", ["v1", "v2", "v3"])
 def test_graph_xla_and_half_precision(version):
     """Compiled by XLA, in a graph that knows neither the batch nor the truths, and of a bfloat16 head: all the same."""
-    heads, truths = [flat(head) for head in some_heads(4)], some_truths(4)
-    if version == "v2":
-        heads = heads[1:]
-    elif version == "v1":
+    heads, truths = [flat(some_heads(4)[0])], some_truths(4)
+    if version == "v1":
         heads = [np.random.default_rng(0).normal(0.2, 0.4, (3, 9 * (CLASSES + 10)))]
     boxes, classes = slow_losses.pixels(truths, SIZE)
     logits = [tf.constant(head) for head in heads]
-    terms, gradients = compiled(version)(logits, boxes, classes)
-    again = compiled(version, xla=True)(logits, boxes, classes)
-    free = compiled(version).get_concrete_function(
+    run = step(version)
+    terms, gradients = run(logits, boxes, classes)
+    compiled = tf.function(run, jit_compile=True)(logits, boxes, classes)
+    free = tf.function(run).get_concrete_function(
         [tf.TensorSpec((None, *head.shape[1:]), tf.float64) for head in heads],
         tf.TensorSpec((None, None, 4), tf.float64),
         tf.TensorSpec((None, None), tf.int64),
     )(logits, tf.constant(boxes), tf.constant(classes))
-    for other, other_gradients in (again, free):
+    for other, other_gradients in (compiled, free):
         assert summed(other) == pytest.approx(summed(terms), rel=1e-9)
         for one, two in zip(gradients, other_gradients):
             assert np.abs(one - two).max() < 1e-9
-    half, _ = compiled(version)([tf.cast(head, tf.bfloat16) for head in logits], boxes, classes)
-    rounded, _ = compiled(version)([tf.cast(tf.cast(head, tf.bfloat16), tf.float32) for head in logits], boxes, classes)
-    assert half.box.dtype == tf.float32
-    assert summed(half) == pytest.approx(summed(rounded), rel=1e-6)
+    half = [tf.cast(head, tf.bfloat16) for head in logits]
+    terms, _ = run(half, boxes, classes)
+    rounded, _ = run([tf.cast(head, tf.float32) for head in half], boxes, classes)
+    assert terms.box.dtype == tf.float32
+    assert summed(terms) == pytest.approx(summed(rounded), rel=1e-6)
 
 
 def test_pictures_do_not_mix():
@@ -348,7 +343,7 @@ def test_pictures_do_not_mix():
         order = np.random.default_rng(b).permutation(len(truths[b]))
         mine = slow_losses.pixels([[truths[b][i] for i in order]], SIZE) if truths[b] else (np.zeros((1, 0, 4)), [[]])
         alone = loss_v3(one, *mine, ANCHORS, MASKS, SIZE)
-        assert float(alone.total) == pytest.approx(float(together.total[b]), rel=1e-12)
+        assert alone.total.numpy() == pytest.approx(together.total[b].numpy(), rel=1e-12)
 
 
 def test_best_overlap_is_no_way_back():
@@ -397,9 +392,10 @@ def test_what_is_refused():
         darknet_delta("v4", heads, *ok)
 
 
-def test_a_class_that_does_not_exist_is_nan_where_no_error_can_be_raised():
-    heads = [tf.constant(flat(head)) for head in some_heads()]
-    boxes, classes = slow_losses.pixels([[(0.5, 0.5, 0.2, 0.2, 3)], [], []], SIZE)
-    for version, logits in (("v3", heads), ("v2", heads[1:]), ("v1", [tf.zeros((3, 9 * 13))])):
-        terms, _ = compiled(version)(logits, boxes, classes)
-        assert np.isnan(terms.classes).tolist() == [True, False, False]
+@pytest.mark.parametrize("version", ["v1", "v2", "v3"])
+def test_a_class_that_does_not_exist_is_nan_where_no_error_can_be_raised(version):
+    heads = [tf.constant(flat(head), tf.float32) for head in some_heads(batch=2)]
+    logits = {"v3": heads, "v2": heads[1:], "v1": [tf.zeros((2, 9 * (CLASSES + 10)))]}[version]
+    boxes = np.tile([[[10.0, 10, 50, 50]]], (2, 4, 1))
+    terms, _ = HARD[version](logits, boxes, np.array([[CLASSES, -1, -1, -1], [0, -1, -1, 1]]))
+    assert np.isnan(terms.classes).tolist() == [True, False]

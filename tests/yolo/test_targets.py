@@ -23,9 +23,10 @@ def box(x, y, w, h):
 def test_v3_against_a_loop():
     """Scale, anchor and cell of 200 boxes, each found by its own search; all of one batch at once."""
     rng = np.random.default_rng(0)
-    truths = [[one for one in some] for some in slow_losses.draw_truths(rng, 40, 9, 5, 0.01)]
+    truths = slow_losses.draw_truths(rng, 40, 9, 5, 0.01)
     boxes, classes = slow_losses.pixels(truths, (416, 416))
     heads = assign_v3(boxes, classes, YOLOV3_ANCHORS, YOLOV3_MASKS, 416, GRIDS, 5)
+    heads = [head._replace(**{name: value.numpy() for name, value in head._asdict().items()}) for head in heads]
     for b, some in enumerate(truths):
         for t in range(boxes.shape[1]):
             if t >= len(some):
@@ -40,9 +41,9 @@ def test_v3_against_a_loop():
                 row, column, anchor = int(y * rows), int(x * columns), mask.index(best)
                 assert (int(head.row[b, t]), int(head.column[b, t]), int(head.anchor[b, t])) == (row, column, anchor)
                 assert int(head.prediction[b, t]) == (row * columns + column) * 3 + anchor
-                assert head.offset[b, t].numpy() == pytest.approx([x * columns - column, y * rows - row], abs=1e-5)
+                assert head.offset[b, t] == pytest.approx([x * columns - column, y * rows - row], abs=1e-5)
                 sides = np.log([416 * w / YOLOV3_ANCHORS[best][0], 416 * h / YOLOV3_ANCHORS[best][1]])
-                assert head.log_sides[b, t].numpy() == pytest.approx(sides, abs=1e-6)
+                assert head.log_sides[b, t] == pytest.approx(sides, abs=1e-6)
                 assert float(head.weight[b, t]) == pytest.approx(2 - w * h, abs=1e-6)
                 last = max(
                     i
@@ -53,10 +54,7 @@ def test_v3_against_a_loop():
                 assert int(head.owner[b, row, column, anchor]) == last
                 assert bool(head.wins[b, t]) == (t == last)
     for head in heads:
-        assert np.unique(head.owner).tolist()[0] == -1
-        assert int(tf.reduce_sum(tf.cast(head.owner >= 0, tf.int32))) == int(
-            tf.reduce_sum(tf.cast(head.wins, tf.int32))
-        )
+        assert (head.owner >= 0).sum() == head.wins.sum() > 0
 
 
 def test_several_truths_in_one_cell():
