@@ -122,24 +122,8 @@ def parts_v2(
 ) -> Parts:
     """``loss_v2`` before it is added up.
 
-    Args:
-        raw: the head as `opened` returns it.
-        outputs: ``activated(raw)``.
-        priors: the anchors in pixels.
-        stride: width and height of a cell in pixels.
-        boxes: as for ``loss_v2``; so are those that follow.
-        classes: so.
-        anchors: so.
-        size: so.
-        seen: so.
-        ignore: so.
-        object_scale: so.
-        noobject_scale: so.
-        class_scale: so.
-        coord_scale: so.
-        rescore: so.
-        box_term: so.
-        label_smoothing: so.
+    ``raw``, ``priors`` and ``stride`` are the head as `opened` returns it, ``outputs`` is ``activated(raw)``, all else
+    as for ``loss_v2``.
     """
     check_box_term(box_term)
     batch, rows, columns, count, channels = shape_of(raw)

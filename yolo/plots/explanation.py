@@ -38,13 +38,13 @@ def draw_explanation(explanation: Explanation, *, width: float = 10, alarms: int
     rows, columns = explanation.picture.shape[:2]
     bars = 0.32 * max(len(explanation.terms), len(explanation.lessons)) + 0.75
     if count == 1:
-        height = max(0.55 * width * rows / columns, 2 * bars) + 0.6
+        height = max(0.55 * width * rows / columns, 2 * bars) + 0.9
         figure = plt.figure(figsize=(width, min(height, width)), layout="constrained")
         left, right = figure.subfigures(1, 2, width_ratios=(1.25, 1))
         panels, below = [left.subplots()], right.subplots(2)
     else:
-        top = width / count * rows / columns + 0.4
-        figure = plt.figure(figsize=(width, top + bars + 0.4), layout="constrained")
+        top = width / count * rows / columns + 0.5
+        figure = plt.figure(figsize=(width, top + bars + 0.5), layout="constrained")
         above, under = figure.subfigures(2, 1, height_ratios=(top, bars))
         panels, below = above.subplots(1, count), under.subplots(1, 2)
     worst = explanation.false_alarms(alarms)
@@ -109,9 +109,9 @@ def draw_head(explanation: Explanation, number: int, ax: Axes, *, worst: tuple =
             alarm[one.row, one.column] = True
     _mark(ax, alarm, wide, high, "X", ALARM)
     ax.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
-    ignored = "" if head.best_iou is None else f"; ignored: {int(head.ignored.sum())}"
-    ax.set_title(f"{rows} × {columns}: learns {len(learned)}{ignored}\n{_anchors(explanation, head)}", fontsize=9,
-                 color=DARK)  # fmt: skip
+    shapes = f"{len(head.anchors)} boxes" if explanation.version == "v1" else f"anchors {_numbers(head)}"
+    ignored = "" if head.best_iou is None else f", ignores {int(head.ignored.sum())}"
+    ax.set_title(f"{rows} × {columns}, {shapes}: learns {len(learned)}{ignored}", fontsize=9, color=DARK)
 
 
 def _label(one: Lesson, width: float) -> str:
@@ -119,10 +119,8 @@ def _label(one: Lesson, width: float) -> str:
     return f"{one.truth} {one.name}" if one.box[2] - one.box[0] > width / 8 else str(one.truth)
 
 
-def _anchors(explanation: Explanation, head: HeadView) -> str:
-    if explanation.version == "v1":
-        return f"{len(head.anchors)} boxes per cell"
-    return "anchors " + ", ".join(map(str, head.anchors))
+def _numbers(head: HeadView) -> str:
+    return ", ".join(map(str, head.anchors))
 
 
 def _box(ax: Axes, place: tuple[float, float, float, float], colour: str, style: str, line: float) -> None:
