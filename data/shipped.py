@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from data.runs import replaced
 
@@ -17,26 +19,28 @@ if TYPE_CHECKING:
 
 ENDING = ".weights.h5"
 _AGAIN = "get it again with 'git checkout -- data/weights' or by installing the package anew"
+_BOTH = "weights and card are written side by side and belong together: copy both again"
 
 
-def card(name: str, *entries: str) -> dict[str, Any]:
-    """What shipped weights are, how they were trained, and what was measured.
+def card(name: str, *entries: str, folder: Path | None = None) -> dict[str, Any]:
+    """What weights are, how they were trained, and what was measured.
 
     Args:
         name: of the weights.
         entries: that the card must have.
+        folder: where weights of one's own lie; None: those that ship.
 
     Raises:
         ValueError: the card is missing or damaged, or lacks an entry.
     """
-    path = _folder().joinpath(f"{name}.json")
+    path, again = (folder or _folder()).joinpath(f"{name}.json"), _BOTH if folder else _AGAIN
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read ({error}); {_AGAIN}") from error
+        raise ValueError(f"{path} cannot be read ({error}); {again}") from error
     lacking = [entry for entry in entries if entry not in facts] if isinstance(facts, dict) else ["{...}"]
     if lacking:
-        raise ValueError(f"{path} has no {', '.join(lacking)}; {_AGAIN}")
+        raise ValueError(f"{path} has no {', '.join(lacking)}; {again}")
     return facts
 
 
@@ -47,18 +51,19 @@ def card_names() -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def weights_file(name: str) -> Iterator[Path]:
-    """The weights of this name as a file, checked against the SHA-256 on their card.
+def weights_file(name: str, folder: Path | None = None) -> Iterator[Path]:
+    """The weights of this name as a file, checked against the SHA-256 on their card; arguments as `card`.
 
     Raises:
         ValueError: file or card are missing, or do not belong together.
     """
-    with resources.as_file(_folder().joinpath(f"{name}{ENDING}")) as path:
+    again = _BOTH if folder else _AGAIN
+    with resources.as_file((folder or _folder()).joinpath(f"{name}{ENDING}")) as path:
         if not path.exists():
-            raise ValueError(f"{path} is missing; {_AGAIN}")
-        found, wanted = hashlib.sha256(path.read_bytes()).hexdigest(), card(name).get("sha256")
+            raise ValueError(f"{path} is missing; {again}")
+        found, wanted = hashlib.sha256(path.read_bytes()).hexdigest(), card(name, folder=folder).get("sha256")
         if found != wanted:
-            raise ValueError(f"{path} has SHA-256 {found}, its card says {wanted}; {_AGAIN}")
+            raise ValueError(f"{path} has SHA-256 {found}, its card says {wanted}; {again}")
         yield path
 
 
@@ -86,6 +91,40 @@ def write_weights(model: keras.Model, path: Path | str, facts: dict[str, Any]) -
     facts = {**facts, "parameters": model.count_params(), "sha256": digest, "bytes": path.stat().st_size}
     with replaced(path.with_name(path.name.removesuffix(ENDING) + ".json")) as part:
         part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def write_half(
+    network: keras.Model, build: Callable[[], keras.Model], path: Path | str, facts: dict[str, Any], *, what: str
+) -> None:
+    """`write_weights` of a float32 network as float16: half the file.
+
+    Args:
+        network: trained.
+        build: makes it anew, under the dtype policy of the moment.
+        path: ends in ``.weights.h5``.
+        facts: of the card.
+        what: the call that ``build`` makes, for a message.
+
+    Raises:
+        ValueError: ``build`` makes another network; weights that float16 cannot hold; as `write_weights`.
+        TypeError: as `write_weights`.
+    """
+    import keras
+
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float16")
+    try:
+        small = build()
+    finally:
+        keras.config.set_dtype_policy(policy)
+    if [tuple(w.shape) for w in small.weights] != [tuple(w.shape) for w in network.weights]:
+        raise ValueError(f"{what} is not the network that was given: the shapes of its weights differ")
+    weights, largest = network.get_weights(), float(np.finfo(np.float16).max)
+    for variable, weight in zip(network.weights, weights):
+        if not (np.abs(weight.astype(np.float32)) <= largest).all():  # NaN is not
+            raise ValueError(f"{variable.path} holds what float16 cannot: a number beyond {largest:.0f}, or none")
+    small.set_weights([weight.astype(np.float16) for weight in weights])
+    write_weights(small, path, facts)
 
 
 def _compact(path: Path) -> None:

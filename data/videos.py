@@ -117,6 +117,11 @@ def _write_gif(frames: Iterator[np.ndarray], path: Path, frames_per_second: floa
         written.load()
 
 
+def even_sides(frame: np.ndarray) -> np.ndarray:
+    """A frame for MP4, which has even sides only: a row or column more, rather than one less."""
+    return np.pad(frame, [(0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)], mode="edge")
+
+
 class Video(NamedTuple):
     """A video that is being read.
 
@@ -148,17 +153,33 @@ def read_video(path: str | os.PathLike) -> Video:
         capture.release()
         raise ValueError(f"'{path}' is no video with frames that OpenCV can read; convert it to MP4 (H.264)")
     rate, count = capture.get(cv2.CAP_PROP_FPS), int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    return Video(_frames(capture, first), float(rate) if 0 < rate <= 240 else 25.0, count if count > 0 else None)
 
-    def frames() -> Iterator[np.ndarray]:
-        try:
-            there, frame = True, first
-            while there:
-                yield np.ascontiguousarray(frame[..., ::-1])  # OpenCV's door: RGB from here on
-                there, frame = capture.read()
-        finally:
-            capture.release()
 
-    return Video(frames(), float(rate) if 0 < rate <= 240 else 25.0, count if count > 0 else None)
+def read_camera(number: int = 0) -> Video:
+    """Open a camera with OpenCV; its frames come until they are closed, at the rate at which they are asked for.
+
+    Raises:
+        OSError: there is no such camera, or it gives no picture.
+    """
+    cv2 = quiet_opencv()
+    capture = cv2.VideoCapture(number)
+    there, first = capture.read() if capture.isOpened() else (False, None)
+    if not there:
+        capture.release()
+        raise OSError(f"there is no camera {number} that OpenCV can open; is it plugged in, and not used elsewhere?")
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    return Video(_frames(capture, first), float(rate) if 0 < rate <= 240 else 25.0, None)
+
+
+def _frames(capture: Any, first: np.ndarray) -> Iterator[np.ndarray]:
+    try:
+        there, frame = True, first
+        while there:
+            yield np.ascontiguousarray(frame[..., ::-1])  # OpenCV's door: RGB from here on
+            there, frame = capture.read()
+    finally:
+        capture.release()
 
 
 def quiet_opencv() -> Any:

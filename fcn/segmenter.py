@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data.arguments import one_of
-from data.shipped import card, card_names, weights_file, write_weights
+from data.shipped import card, card_names, weights_file, write_half
 
 if TYPE_CHECKING:
     import keras
@@ -146,8 +146,6 @@ def export(
         ValueError: ``name`` and ``arguments`` build another network, or would download weights; names or colours that
             do not fit; weights that float16 cannot hold.
     """
-    import keras
-
     try:
         json.dumps([arguments, facts])
     except TypeError as error:
@@ -155,21 +153,9 @@ def export(
     if arguments.get("weights") is not None:
         raise ValueError(f"arguments has weights={arguments['weights']!r}, which `load` would download; leave it out")
     table = _colours(colours, len(class_names))
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float16")
-    try:
-        small = build(name, len(class_names), **arguments)
-    finally:
-        keras.config.set_dtype_policy(policy)
-    if [tuple(w.shape) for w in small.weights] != [tuple(w.shape) for w in network.weights]:
-        raise ValueError(f"{name}({arguments}) is not the network that was given: the shapes of its weights differ")
-    weights, largest = network.get_weights(), float(np.finfo(np.float16).max)
-    for variable, weight in zip(network.weights, weights):
-        if not (np.abs(weight.astype(np.float32)) <= largest).all():  # NaN is not
-            raise ValueError(f"{variable.path} holds what float16 cannot: a number beyond {largest:.0f}, or none")
-    small.set_weights([weight.astype(np.float16) for weight in weights])
     names = {"class_names": list(class_names), "colours": table.tolist()}
-    write_weights(small, path, {**facts, "network": name, "arguments": arguments, **names})
+    facts = {**facts, "network": name, "arguments": arguments, **names}
+    write_half(network, lambda: build(name, len(class_names), **arguments), path, facts, what=f"{name}({arguments})")
 
 
 def _colours(colours: Any, classes: int) -> np.ndarray:

@@ -18,11 +18,12 @@ from yolo.darknet.batch_norm import scale_and_shift
 LINEAR = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
 
 
-def fold(model: keras.Model) -> keras.Model:
+def fold(model: keras.Model, dtype: str | None = None) -> keras.Model:
     """A copy of a model without its batch norms: for use, not for training.
 
     Args:
         model: Functional, with others nested in it; from ``yolo.models`` or ``yolo.darknet.build``.
+        dtype: what the copy computes with and keeps its weights in, "bfloat16" say; None: as the model.
 
     Returns:
         A new model whose layers have the same names. Its outputs are equal but for rounding. A batch norm that does
@@ -39,10 +40,11 @@ def fold(model: keras.Model) -> keras.Model:
 
     def copy(layer: keras.layers.Layer) -> keras.layers.Layer:
         if isinstance(layer, keras.Model):
-            return fold(layer)
+            return fold(layer, dtype)
         if layer.name in norms:
             return keras.layers.Identity(name=layer.name)  # not called, see below
-        extra = {"use_bias": True} if layer.name in pairs else {}
+        extra: dict[str, Any] = {"use_bias": True} if layer.name in pairs else {}
+        extra |= {"dtype": dtype} if dtype else {}
         return type(layer).from_config({**layer.get_config(), **extra})
 
     def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
@@ -53,7 +55,8 @@ def fold(model: keras.Model) -> keras.Model:
         if layer.name in pairs:
             _fold_into(folded.get_layer(layer.name), layer, model.get_layer(pairs[layer.name]))
         elif layer.weights and layer.name not in norms and not isinstance(layer, keras.Model):
-            folded.get_layer(layer.name).set_weights(layer.get_weights())
+            for variable, value in zip(folded.get_layer(layer.name).weights, layer.weights):
+                variable.assign(keras.ops.cast(value, variable.dtype))
     return folded
 
 
@@ -64,8 +67,8 @@ def _fold_into(target: keras.layers.Layer, layer: keras.layers.Layer, norm: kera
         shift = shift + scale * layer.bias.numpy()
     # The output channel is the kernel's last axis, of a depthwise one the last two.
     per_filter = scale.reshape(kernel.shape[2:]) if isinstance(layer, keras.layers.DepthwiseConv2D) else scale
-    target.kernel.assign(kernel * per_filter)
-    target.bias.assign(shift)
+    target.kernel.assign(keras.ops.cast(kernel * per_filter, target.kernel.dtype))
+    target.bias.assign(keras.ops.cast(shift, target.bias.dtype))
 
 
 def _foldable(layer: keras.layers.Layer, norm: keras.layers.Layer) -> bool:

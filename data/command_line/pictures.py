@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import glob
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from data.command_line.outputs import OutputError, free, writable_folder
+from data.command_line.quiet import one_line
+
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
 
 
 class Picture(NamedTuple):
@@ -35,9 +40,9 @@ def find_pictures(
     """The pictures that paths stand for; a folder stands for all pictures in it.
 
     Args:
-        names: files and folders.
+        names: files, folders and patterns (``holiday/*.jpg``, ``**/*.png``), which stand for pictures and folders.
         report: told in words of each path that is nothing.
-        suffixes: of the files that are taken from a folder.
+        suffixes: of the files that are taken from a folder or by a pattern.
 
     Returns:
         Each once, no two with the same place.
@@ -46,7 +51,7 @@ def find_pictures(
 
     found: dict[Path, Picture] = {}
     taken: set[Path] = set()
-    for name in names:
+    for name in _spelt_out(names, report, suffixes):
         path = Path(name)
         if path.is_dir():
             inside = pictures_in(path, suffixes)
@@ -71,6 +76,60 @@ def find_pictures(
             taken.add(unique)
             found[one.resolve()] = Picture(one, unique)
     return list(found.values())
+
+
+def _spelt_out(names: Sequence[str], report: Callable[[str], Any], suffixes: Sequence[str]) -> Iterator[str]:
+    """The names, and in the place of a pattern what it stands for; not every shell does that."""
+    for name in names:
+        if not glob.has_magic(name) or Path(name).exists():
+            yield name
+            continue
+        found = sorted(glob.glob(name, recursive=True))
+        files = [one for one in found if Path(one).is_file() and Path(one).suffix.lower() in suffixes]
+        # "**" names what is inside of folders, too; else a folder that matches stands for its pictures.
+        found = files if "**" in name else [one for one in found if one in files or Path(one).is_dir()]
+        if not found:
+            report(f"there are no pictures that '{name}' stands for ({', '.join(suffixes)})")
+        yield from found
+
+
+def is_video(picture: Picture) -> bool:
+    """By its ending."""
+    return picture.path.suffix.lower() in VIDEOS
+
+
+def place_of(
+    picture: Picture, what: str, output: Path | None, report: Callable[[str], Any], several: bool, force: bool
+) -> Path | None:
+    """Where the result of a picture goes: a PNG, of a video an MP4.
+
+    Args:
+        picture: from `find_pictures`.
+        what: the part of the result's name that says what it is.
+        output: a file, a folder, or None: the current folder.
+        report: told in words why it cannot go there.
+        several: whether there are other pictures.
+        force: whether a file that is there already is replaced.
+
+    Returns:
+        The path, free and in a folder that can be written to; None if it was reported.
+    """
+    suffix = ".mp4" if is_video(picture) else ".png"
+    try:
+        if output is not None and output.suffix.lower() in (".png", ".mp4") and not output.is_dir():
+            if several:
+                raise OutputError(f"--output '{output}' is one file, and there are several pictures; name a folder")
+            if output.suffix.lower() != suffix:
+                raise OutputError(f"--output '{output}': of '{picture.path}' a {suffix} is made")
+            path = output
+        else:
+            path = (output or Path()) / picture.place.with_name(f"{picture.place.name}-{what}{suffix}")
+        free(path, force)
+        writable_folder(path.parent)
+    except OutputError as error:
+        report(one_line(error))
+        return None
+    return path
 
 
 def _missing(path: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from data.videos import read_video, write_video
+from data.videos import even_sides, read_video, write_video
 from fcn.command_line.networks import check_picture
 from fcn.command_line.pictures import each
 from fcn.plots.overlays import overlay, with_legend
@@ -77,7 +77,7 @@ def overlay_video(
             if legend:
                 canvas = with_legend(seen, segmenter.class_names, segmenter.colours) if canvas is None else canvas
                 canvas[: seen.shape[0], : seen.shape[1]] = seen
-            yield _even(canvas if legend else seen)
+            yield even_sides(canvas if legend else seen)
 
     predicted = predict_each(segmenter.network, frames(), size=size)
     with tqdm(predicted, total=video.count, unit="frame", disable=quiet, file=sys.stderr, leave=False) as bar:
@@ -86,8 +86,3 @@ def overlay_video(
         finally:
             video.frames.close()
     return f"{count} frames; the sound is not copied"
-
-
-def _even(frame: np.ndarray) -> np.ndarray:
-    """MP4 has even sides only: a row or column more, rather than one less."""
-    return np.pad(frame, [(0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)], mode="edge")

@@ -10,15 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from data.command_line.outputs import OutputError, free, whole, writable_folder
-from data.command_line.pictures import SUFFIXES, Picture, find_pictures, read
+from data.command_line.outputs import whole
+from data.command_line.pictures import SUFFIXES, VIDEOS, Picture, find_pictures, is_video, place_of, read
 from data.command_line.quiet import one_line, start_tensorflow
 from fcn.command_line.measuring import predicted_each
 from fcn.command_line.networks import check_picture, open_segmenter, size_for
 from fcn.segmenter import Segmenter
-
-VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
-Report = Callable[[str], Any]
 
 
 def each(
@@ -48,7 +45,8 @@ def each(
         tqdm.write(f"python -m fcn {options.command}: {problem}", file=sys.stderr)
 
     found = find_pictures(options.pictures, report, (*SUFFIXES, *VIDEOS) if film else SUFFIXES)
-    places = {picture: _place(picture, what, options, len(found) > 1, report) for picture in found}
+    several = len(found) > 1
+    places = {one: place_of(one, what, options.output, report, several, options.force) for one in found}
     jobs = [picture for picture in found if places[picture] is not None]
     if not jobs:
         return 1
@@ -82,31 +80,6 @@ def each(
         if not options.quiet:
             print(f"{places[picture]}  {said}")
     return 1 if failures else 0
-
-
-def is_video(picture: Picture) -> bool:
-    """By its ending."""
-    return picture.path.suffix.lower() in VIDEOS
-
-
-def _place(picture: Picture, what: str, options: argparse.Namespace, several: bool, report: Report) -> Path | None:
-    """Where a result goes; None, and the reason is reported, if it cannot go there."""
-    output, suffix = options.output, ".mp4" if is_video(picture) else ".png"
-    try:
-        if output is not None and output.suffix.lower() in (".png", ".mp4") and not output.is_dir():
-            if several:
-                raise OutputError(f"--output '{output}' is one file, and there are several pictures; name a folder")
-            if output.suffix.lower() != suffix:
-                raise OutputError(f"--output '{output}': of '{picture.path}' a {suffix} is made")
-            path = output
-        else:
-            path = (output or Path()) / picture.place.with_name(f"{picture.place.name}-{what}{suffix}")
-        free(path, options.force)
-        writable_folder(path.parent)
-    except OutputError as error:
-        report(one_line(error))
-        return None
-    return path
 
 
 def _summary(classes: np.ndarray, names: Sequence[str]) -> str:

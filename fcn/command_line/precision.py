@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data.precision import POLICIES, WORTH, has_units, numbers
+
 if TYPE_CHECKING:
     import keras
 
-POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
-UNITS = ("amx_bf16", "avx512_bf16", "bf16")  # as Linux names them: Intel's, Intel's and AMD's, ARM's
-WORTH = 1.15  # how many times as fast it has to be
 STEPS = 3
 
 
@@ -40,32 +37,6 @@ def choose(wanted: str, build: Callable[[], keras.Model], shape: tuple[int, int,
             seconds[name] = step_time(build(), shape)
     gain = seconds["float32"] / seconds["bfloat16"]
     return "bfloat16" if gain >= WORTH else "float32", f"a step with bfloat16 is {gain:.2f} times as fast"
-
-
-def has_units() -> bool:
-    """Whether there is a GPU, or the processor says that it computes bfloat16 itself."""
-    import tensorflow as tf
-
-    if tf.config.list_physical_devices("GPU"):
-        return True
-    try:
-        words = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split()
-    except OSError:  # not Linux
-        return False
-    return not set(UNITS).isdisjoint(words)
-
-
-@contextlib.contextmanager
-def numbers(name: str) -> Iterator[None]:
-    """What is built within the context computes with these; its weights are float32."""
-    import keras
-
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(POLICIES[name])
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def step_time(network: keras.Model, shape: tuple[int, int, int]) -> float:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from data.arguments import number_pair
 from data.command_line.outputs import free, writable_folder
+from data.precision import numbers
 from data.runs import replaced
 from fcn.command_line import building
 from fcn.command_line.card import DECIDING, write_results
 from fcn.command_line.evaluate import check_classes
 from fcn.command_line.measuring import Measured, measure
-from fcn.command_line.precision import choose, numbers
+from fcn.command_line.precision import choose
 from fcn.command_line.sources import open_data, short
 from fcn.datasets import SegmentationData, hold_out
 from fcn.datasets.batches import image_sizes

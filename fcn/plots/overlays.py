@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from data.arguments import whole_number
-
-if TYPE_CHECKING:
-    from PIL import ImageFont
+from data.letters import letters
 
 VOID_COLOUR = (0, 0, 0)
 PAPER, INK, FAINT = (255, 255, 255), (31, 41, 55), (156, 163, 175)
@@ -206,10 +202,10 @@ def _drawn(
 ) -> np.ndarray:
     from PIL import Image, ImageDraw
 
-    letters, gap, gutter = _letters(text), round(0.5 * text), round(1.7 * text)
+    font, gap, gutter = letters(text), round(0.5 * text), round(1.7 * text)
     line, swatch = round(1.6 * text), text
-    names = max((math.ceil(letters.getlength(name)) for name, *_ in rows), default=0)
-    shares = max((math.ceil(letters.getlength(share)) for _, share, _ in rows), default=0)
+    names = max((math.ceil(font.getlength(name)) for name, *_ in rows), default=0)
+    shares = max((math.ceil(font.getlength(share)) for _, share, _ in rows), default=0)
     column = swatch + gap + names + (gap + shares if shares else 0)
     if height is not None:
         fit = max(1, (height - 2 * gap) // line)
@@ -227,18 +223,9 @@ def _drawn(
         middle = gap + number % deep * line + line // 2
         top = middle - swatch // 2
         brush.rectangle((left, top, left + swatch - 1, top + swatch - 1), fill=colour, outline=FAINT)
-        brush.text((left + swatch + gap, middle), name, fill=INK, font=letters, anchor="lm")
-        brush.text((left + column, middle), share, fill=INK, font=letters, anchor="rm")
+        brush.text((left + swatch + gap, middle), name, fill=INK, font=font, anchor="lm")
+        brush.text((left + column, middle), share, fill=INK, font=font, anchor="rm")
     return np.asarray(canvas)
-
-
-@functools.cache
-def _letters(text: int) -> ImageFont.FreeTypeFont:
-    """Matplotlib's own sans serif: it is there on every machine, and has the letters of most languages."""
-    import matplotlib as mpl
-    from PIL import ImageFont
-
-    return ImageFont.truetype(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), text)
 
 
 def _checked(classes: Any, colours: Any, void: int) -> tuple[np.ndarray, np.ndarray]:

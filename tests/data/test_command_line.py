@@ -1,5 +1,6 @@
 import argparse
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from PIL import Image
 from data import photo
 from data.command_line.outputs import OutputError, free, whole, writable_folder
 from data.command_line.parsing import Parser, size, whole_number
-from data.command_line.pictures import find_pictures, pictures_in, read
+from data.command_line.pictures import SUFFIXES, VIDEOS, Picture, find_pictures, is_video, pictures_in, place_of, read
 from data.command_line.quiet import native_silence, one_line
 
 
@@ -130,3 +131,48 @@ def test_other_files_of_a_folder_where_they_are_wanted(tmp_path):
     for name in ("a.mp4", "b.png"):
         (tmp_path / name).touch()
     assert [one.path.name for one in find_pictures([str(tmp_path)], pytest.fail, (".mp4",))] == ["a.mp4"]
+
+
+def test_patterns_stand_for_pictures_and_folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a1.png", "a2.jpg", "b.png", "deep/a3.png", "deep/er/c.png", "[x].png"):
+        paint(Path(name))
+    Path("a4.txt").write_text("")
+    problems = []
+
+    def found(*names):
+        return [one.path.as_posix() for one in find_pictures(names, problems.append)]
+
+    assert found("a*") == ["a1.png", "a2.jpg"]
+    assert found("**/*.png") == ["[x].png", "a1.png", "b.png", "deep/a3.png", "deep/er/c.png"]
+    assert found("d*") == ["deep/a3.png", "deep/er/c.png"]
+    assert found("[x].png", "b.png") == ["[x].png", "b.png"] and not problems  # a file of that name
+    assert found("*.bmp", "a?.txt", "b.*") == ["b.png"]
+    assert [words.split("(")[0] for words in problems] == [
+        "there are no pictures that '*.bmp' stands for ",
+        "there are no pictures that 'a?.txt' stands for ",
+    ]
+
+
+def test_where_results_go(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    still, film = Picture(Path("in/a.jpg"), Path("x/a")), Picture(Path("b.MP4"), Path("b"))
+    problems = []
+
+    def place(picture, output=None, several=False, force=False):
+        output = None if output is None else Path(output)
+        found = place_of(picture, "boxes", output, problems.append, several, force)
+        return None if found is None else found.as_posix()
+
+    assert is_video(film) and not is_video(still) and not set(SUFFIXES) & set(VIDEOS)
+    assert place(still) == "x/a-boxes.png" and place(film) == "b-boxes.mp4"
+    assert place(still, "out") == "out/x/a-boxes.png" and (tmp_path / "out" / "x").is_dir()
+    assert place(still, "c.png") == "c.png" and not problems
+    Path("c.png").touch()
+    assert place(still, "c.png", force=True) == "c.png"
+    for arguments, words in (
+        ((still, "c.png"), "is there already"),
+        ((still, "d.png", True), "is one file, and there are several"),
+        ((film, "d.png"), "of 'b.MP4' a .mp4 is made"),
+    ):
+        assert place(*arguments) is None and words in problems[-1]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data import shipped
-from data.shipped import card, card_names, weights_file, write_weights
+from data.shipped import card, card_names, weights_file, write_half, write_weights
 
 keras = pytest.importorskip("keras")
 
@@ -82,3 +82,32 @@ def test_nothing_is_written_that_cannot_be_read(tmp_path):
     with pytest.raises(TypeError, match="JSON"):
         write_weights(model(), tmp_path / "a.weights.h5", {"array": np.zeros(2)})
     assert not list(tmp_path.iterdir())
+
+
+def test_half_keeps_what_float16_can_hold(tmp_path):
+    network = model(4)
+    write_half(network, model, tmp_path / "a.weights.h5", {"seed": 4}, what="model()")
+    assert keras.config.dtype_policy().name == "float32"
+    with weights_file("a", tmp_path) as path:
+        other = model()
+        other.load_weights(path)
+    for one, wanted in zip(other.get_weights(), network.get_weights()):
+        np.testing.assert_array_equal(one, wanted.astype(np.float16).astype(np.float32))
+    assert card("a", "seed", folder=tmp_path)["seed"] == 4
+    with pytest.raises(ValueError, match=r"model\(5\) is not the network that was given"):
+        write_half(
+            network, lambda: keras.Sequential([keras.Input((3,)), keras.layers.Dense(5)]), path, {}, what="model(5)"
+        )
+    network.set_weights([np.full_like(one, 7e4) for one in network.get_weights()])
+    with pytest.raises(ValueError, match="kernel holds what float16 cannot: a number beyond 65504"):
+        write_half(network, model, tmp_path / "b.weights.h5", {}, what="model()")
+    assert not (tmp_path / "b.weights.h5").exists()
+
+
+def test_weights_of_ones_own_are_not_to_be_installed_anew(tmp_path):
+    write_weights(model(), tmp_path / "a.weights.h5", {})
+    (tmp_path / "a.weights.h5").write_bytes(b"other")
+    with pytest.raises(ValueError, match="its card says .* copy both again"), weights_file("a", tmp_path):
+        pass
+    with pytest.raises(ValueError, match=r"b\.json cannot be read .* copy both again"):
+        card("b", folder=tmp_path)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from data.videos import read_video, write_video
+from data.videos import even_sides, read_camera, read_video, write_video
 
 COLOURS = np.array([(220, 30, 30), (30, 200, 40), (20, 40, 210), (230, 220, 20)], np.uint8)
 
@@ -133,3 +133,46 @@ def test_what_is_no_video_is_said(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
     with pytest.raises(ValueError, match="is no video"):
         read_video(tmp_path / "a.mp4")
+
+
+class Camera:
+    """Gives two frames, of blue and then of green in OpenCV's order, and then no more."""
+
+    def __init__(self, number):
+        self.left, self.open, self.released = [(255, 0, 0), (0, 255, 0)], number == 1, False
+
+    def isOpened(self):
+        return self.open
+
+    def read(self):
+        return (True, np.full((4, 6, 3), self.left.pop(0), np.uint8)) if self.left else (False, None)
+
+    def get(self, what):
+        return 0.0
+
+    def release(self):
+        self.released = True
+
+
+def test_a_camera_is_rgb_and_is_let_go(monkeypatch):
+    opened = []
+    monkeypatch.setattr(cv2, "VideoCapture", lambda number: opened.append(Camera(number)) or opened[-1])
+    video = read_camera(1)
+    assert [tuple(frame[0, 0]) for frame in video.frames] == [(0, 0, 255), (0, 255, 0)]
+    assert opened[0].released and video.count is None and video.rate == 25
+    other = read_camera(1)
+    next(other.frames)
+    other.frames.close()
+    assert opened[1].released
+    with pytest.raises(OSError, match="there is no camera 3"):
+        read_camera(3)
+    assert opened[2].released
+
+
+def test_a_row_and_a_column_more():
+    frame = np.arange(3 * 5 * 3, dtype=np.uint8).reshape(3, 5, 3)
+    even = even_sides(frame)
+    np.testing.assert_array_equal(even[:3, :5], frame)
+    np.testing.assert_array_equal(even[3, :5], frame[2])
+    np.testing.assert_array_equal(even[:3, 5], frame[:, 4])
+    assert even_sides(even).shape == even.shape == (4, 6, 3)

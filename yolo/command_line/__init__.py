@@ -1,0 +1,1 @@
+"""The command line, `python -m yolo`: one module for each command, `run(options)`, and what they share."""

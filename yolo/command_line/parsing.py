@@ -1,0 +1,150 @@
+"""The words of the command line: commands, options, help. Light modules only, so that help is fast."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from data.command_line.parsing import Parser, size, whole_number
+
+DESCRIPTION = "Every object a box, from the command line."
+EXAMPLES = """\
+examples:
+  python -m yolo detect photo.jpg                  what is in it: photo-boxes.png
+  python -m yolo detect drive.mp4                  a video: drive-boxes.mp4
+  python -m yolo verify yolov3.cfg yolov3.weights  is it imported right? compared with OpenCV
+  python -m yolo lint VOC2012                      are these labels fit to be learnt from?
+
+each command has its own examples: python -m yolo detect --help
+
+exit status: 0 all is well, 1 something failed (what could be done is done), 2 wrong usage, 130 stopped with Ctrl-C
+"""
+OF_COMMAND = {
+    "detect": """\
+  python -m yolo detect photo.jpg                          photo-boxes.png, with YOLOv3-tiny, 80 classes
+  python -m yolo detect holiday/ --output seen/ --csv found.csv
+  python -m yolo detect 'holiday/**/*.jpg' --no-pictures --json found.json
+  python -m yolo detect drive.mp4 --size 608 --only car,truck
+  python -m yolo detect 0 --seconds 20                     the first camera: camera-0-boxes.mp4; Ctrl-C ends it sooner
+  python -m yolo detect a.jpg --model x.cfg --weights x.weights --names x.names
+  python -m yolo detect a.jpg --model runs/x/x.weights.h5
+""",
+    "verify": """\
+  python -m yolo verify yolov3-tiny.cfg yolov3-tiny.weights
+  python -m yolo verify yolov3.cfg yolov3.weights --size 320 --layers
+exit status: 0 equal, 1 different, or not compared (OpenCV 4 reads Darknet's files, 5 does not)
+""",
+    "lint": """\
+  python -m yolo lint bccd
+  python -m yolo lint VOC2012:train
+  python -m yolo lint coins/ --names coins/obj.names
+  python -m yolo lint instances.json --images pictures/
+""",
+}
+DATA = """\
+DATA is one of
+  bccd, bccd:validation, bccd:trainval   blood cells (downloaded, 7 MB)
+  scenes, scenes:SEED                    drawn street scenes, --count of them
+  FOLDER, FOLDER:LIST                    Pascal VOC, known by its Annotations; a list in ImageSets/Main
+  FOLDER                                 Darknet's: images, and for each a .txt; the names of the classes in one .names
+  FILE.json, FILE.csv                    COCO; a table
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and options."""
+    raw = argparse.RawDescriptionHelpFormatter
+    top = Parser(prog="python -m yolo", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=raw)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+
+    def command(name: str, summary: str, more: str = "") -> argparse.ArgumentParser:
+        text = summary[0].upper() + summary[1:] + "."
+        made = commands.add_parser(
+            name, help=summary, description=text, epilog=f"{more}\nexamples:\n{OF_COMMAND[name]}", formatter_class=raw
+        )
+        made.add_argument("-q", "--quiet", action="store_true", help="no progress, only results and errors")
+        return made
+
+    _detect_options(command("detect", "find objects in pictures, videos, or what a camera sees"))
+    made = command("verify", "compare Darknet's files, imported here, with another engine")
+    made.add_argument("cfg", type=Path, metavar="CFG")
+    made.add_argument("weights", type=Path, metavar="WEIGHTS")
+    made.add_argument("--size", type=size, metavar="HxW", help="of the input (default: the cfg's)")
+    made.add_argument("--seed", type=whole_number, default=0, help="of the random picture (default: 0)")
+    made.add_argument("--tolerance", type=_positive, default=1e-4, help="that counts as equal (default: .0001)")
+    made.add_argument("--layers", action="store_true", help="list the layers and their shapes, too")
+    made = command("lint", "what is in the labels, and what is wrong with them", DATA)
+    made.add_argument("data", metavar="DATA", help="see below")
+    made.add_argument("--images", type=Path, metavar="FOLDER", help="of the pictures (default: beside the labels)")
+    made.add_argument("--labels", type=Path, metavar="FOLDER", help="of Darknet's .txt files (default: found)")
+    made.add_argument("--names", type=Path, metavar="FILE", help="a class in each line (default: the one .names)")
+    made.add_argument("--size", type=size, default=416, metavar="HxW", help="of the network's input (default: 416)")
+    made.add_argument("--headers", action="store_true", help="read the pictures' headers only, which is faster")
+    made.add_argument("--count", type=whole_number, default=400, help="of drawn scenes (default: 400)")
+    return top
+
+
+def _detect_options(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
+        "paths", nargs="+", metavar="PATH", help="pictures, videos, folders, patterns, names of sample photographs "
+        "(people, ...), or the number of a camera",
+    )  # fmt: skip
+    group = made.add_argument_group("detector")
+    group.add_argument(
+        "--model", default="yolov3-tiny", metavar="NAME or FILE", help="scenes (ships), yolov3-tiny (default), "
+        "yolo-fastest, yolov3-tiny-aix (downloaded); a .cfg; or a .weights.h5 with its card beside it",
+    )  # fmt: skip
+    group.add_argument("--weights", type=Path, metavar="FILE", help="Darknet's, of a .cfg")
+    group.add_argument("--names", type=Path, metavar="FILE", help="of a .cfg: a class in each line")
+    group.add_argument("--size", type=size, metavar="HxW", help="of the network's input, multiples of 32")
+    group.add_argument("--stretch", action="store_true", default=None, help="fit pictures in by stretching, not with a "
+                       "border: right for networks that were trained so (Darknet of YOLOv4)")  # fmt: skip
+    group.add_argument("--dtype", choices=("float32", "bfloat16", "auto"), default="float32", help="to compute with; "
+                       "auto: bfloat16 where it is faster and moves no score by .02 (default: float32)")  # fmt: skip
+    group = made.add_argument_group("what is found")
+    group.add_argument("--threshold", type=_share, default=0.3, help="least score, 0..1 (default: .3)")
+    group.add_argument("--overlap", type=_share, default=0.45, help="IoU above which the weaker box goes "
+                       "(default: .45)")  # fmt: skip
+    group.add_argument("--agnostic", action="store_true", help="boxes of different classes strike each other out, too")
+    group.add_argument("--only", type=_words, metavar="NAME,NAME", help="these classes only")
+    group = made.add_argument_group("results")
+    group.add_argument("-o", "--output", type=Path, metavar="PATH", help="a file or a folder (default: this folder)")
+    group.add_argument("--json", type=Path, metavar="FILE", help="all that was found, picture by picture")
+    group.add_argument("--csv", type=Path, metavar="FILE", help="all that was found, a row for each object")
+    group.add_argument("--no-pictures", action="store_true", help="write no pictures and videos")
+    group.add_argument("--no-scores", action="store_true", help="write only names on pictures")
+    group.add_argument("--enlarge", type=_counted, default=1, metavar="N", help="draw on pictures N times as large")
+    group.add_argument("--seconds", type=_positive, default=10.0, help="to watch a camera (default: 10)")
+    group.add_argument("--batch", type=_counted, default=4, help="pictures at a time (default: 4)")
+    group.add_argument("-f", "--force", action="store_true", help="replace files that are there already")
+
+
+def _number(text: str, least: float, most: float, wanted: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not least <= number <= most:
+        raise argparse.ArgumentTypeError(f"{text!r}; {wanted} is wanted")
+    return number
+
+
+def _share(text: str) -> float:
+    return _number(text, 0, 1, "a number from 0 to 1")
+
+
+def _positive(text: str) -> float:
+    return _number(text, 1e-12, 1e12, "a number above 0")
+
+
+def _counted(text: str) -> int:
+    if not whole_number(text):
+        raise argparse.ArgumentTypeError(f"{text!r}; at least 1 is wanted")
+    return int(text)
+
+
+def _words(text: str) -> list[str]:
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words:
+        raise argparse.ArgumentTypeError("names with commas between are wanted")
+    return words
