@@ -29,7 +29,7 @@ def test_the_same_heads_as_the_network(network):
     for _ in range(2):
         heads = run(PICTURES)
         for head, other in zip(heads, wanted, strict=True):
-            np.testing.assert_allclose(head, other, atol=1e-4)
+            np.testing.assert_allclose(head, other, atol=1e-4 * np.abs(other).max())  # 1/256 for 1/255 is more
     run(PICTURES[:1]), run(PICTURES[:, :, :32])
     assert set(run._graphs) == {("float32", (32, 64)), ("float32", (32, 32))}  # one for each size, whatever the batch
     assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in run._folded["float32"].layers)
