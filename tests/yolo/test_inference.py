@@ -29,7 +29,7 @@ def test_the_same_heads_as_the_network(network):
     for _ in range(2):
         heads = run(PICTURES)
         for head, other in zip(heads, wanted, strict=True):
-            np.testing.assert_allclose(head, other, atol=1e-4 * np.abs(other).max())  # 1/256 for 1/255 is more
+            np.testing.assert_allclose(head, other, atol=1e-4 * np.abs(other).max())
     run(PICTURES[:1]), run(PICTURES[:, :, :32])
     assert set(run._graphs) == {("float32", (32, 64)), ("float32", (32, 32))}  # one for each size, whatever the batch
     assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in run._folded["float32"].layers)
@@ -77,3 +77,12 @@ def test_auto(network, monkeypatch, units, change, seconds, wanted, why):
 def test_another_dtype_is_refused(network):
     with pytest.raises(ValueError, match="dtype is 'float16'; accepted: float32, bfloat16, auto"):
         Inference(network, 2, "float16")
+
+
+def test_pictures_become_numbers_from_0_to_1():
+    inputs = keras.Input((None, None, 3))
+    copy = keras.layers.Conv2D(3, 1, use_bias=False)
+    network = keras.Model(inputs, copy(inputs))
+    copy.set_weights([np.eye(3, dtype=np.float32)[None, None]])
+    (head,) = Inference(network, 2)(PICTURES)
+    np.testing.assert_allclose(head, PICTURES / 255, atol=1e-6)
