@@ -10,7 +10,7 @@
 # - train in three phases: a classifier, a decoder behind its frozen encoder, then all of it;
 # - ask a network which pixels made *these* pixels a car.
 #
-# **Time** 90 minutes. **You need** lecture 7 (unpooling), and lecture 5 (Grad-CAM) for the end.
+# **Time** 90 minutes. **You need** lectures 6 (receptive field) and 7 (unpooling), and lecture 5 (Grad-CAM) for the end.
 #
 # This lecture follows *Fully Convolutional Learning* of SMU's course CS8321. It trains a network while you watch, and so
 # runs about three minutes on a laptop. It needs no data and no weights from elsewhere. (On Colab, the first cell installs
@@ -45,8 +45,8 @@ devices = tf.config.list_logical_devices()
 #
 # A classifier says *there is a car*. We want to know which pixels are car, which are road, and which are the man between
 # them. To learn that, a network needs pictures in which somebody has given every pixel its class. Here a program did: it
-# draws streets from a seed, by day and by night, in rain and snow, and knows what it has drawn. The number 400 is what
-# we shall learn from; the 60 others, of another seed, are kept for the examination.
+# draws streets from a seed, by day and by night, in rain and snow, and knows what it has drawn. From 400 of them we
+# shall learn; 60 others, of another seed, are kept for the examination.
 
 # %% mystnb={"image": {"alt": "Five drawn street scenes, in sun, night, snow and dusk, with cars, people and signs; below each its label: sky, building, road, pavement, tree, sign, car and pedestrian as flat areas of eight colours, named in a legend"}}
 SIZE = (80, 112)
@@ -192,11 +192,16 @@ for x, level in zip((1, 3, 5, 7), levels[::2]):
     style = {"arrowstyle": "->", "color": "#555555", "lw": 1.5}
     ax.annotate("", (15.6 - x, height), (x + 0.4, height), arrowprops=style)
 ax.text(8, -30, "indices", ha="center", color="#555555")
+(
+    ax.text(4, 43, "encoder", color="#0072B2"),
+    ax.text(11, 43, "decoder", color="#D55E00"),
+)
 ax.set(ylim=(-42, 47)), ax.set_axis_off()
 plt.show()
 
 # %% [markdown]
-# **What to see.** A bar is a convolution, its height the rows of its maps, the number its channels. The maps shrink and
+# **What to see.** A bar is a convolution, its height the rows of its maps, the number its channels (the last 8 are the logits of the eight
+# classes). The maps shrink and
 # become many, then grow and become few. Along each arrow travel only *indices*: one whole number for every pooled value.
 # (U-Net, in lecture 9, sends the maps themselves, in full.)
 
@@ -401,7 +406,7 @@ after = network.get_layer("encoder4_conv2_bn").weights
 assert all(np.array_equal(a, b) for a, b in zip(before, after))
 
 # %% [markdown]
-# The assertion holds: the frozen encoder has not moved, means and variances among it. Then all together, eight
+# The assertion holds: this layer of the frozen encoder has not moved, its mean and variance neither. Then all together, eight
 # passes over the 400 scenes. (In practice that is one phase of many passes; we cut it in three to look in between.)
 
 # %% tags=["nbval-ignore-output"]
@@ -411,7 +416,7 @@ learn(Phase("all, 2 passes", 2, rate=4e-3))
 learn(Phase("all, 5 passes", 3, rate=4e-3))
 
 # %% [markdown]
-# Its errors become finer, but it has not finished. Three passes more:
+# Its errors become finer (the loss is larger at first, as each phase begins with a high rate again), but it has not finished. Three passes more:
 
 # %% tags=["nbval-ignore-output"]
 learn(Phase("all, 8 passes", 3, rate=4e-3))
@@ -432,8 +437,9 @@ for ax, (title, panel) in zip(panels.flat, shown.items()):
 plt.show()
 
 # %% [markdown]
-# **What to see.** Behind the frozen encoder the decoder finds the large areas, roughly. When all layers learn, the
-# areas close and find their borders. Small things come last: the people at the left are one blob, and what is far away is missing.
+# **What to see.** Behind the frozen encoder the decoder finds the large areas and the car, roughly. When all layers learn, the
+# areas close and find their borders. Small things come last: the people at the left are one blob with a sign that is not there, the man at the right
+# has become car, and what is far away is missing. (Colours as in section 1.)
 
 # %% [markdown]
 # ## 8. The examination
@@ -451,11 +457,12 @@ assert global_accuracy(matrix) > 0.75
 assert mean_iou(matrix) > 0.5
 
 # %% [markdown]
-# *Accuracy* is the share of a class's true pixels that were found, *IoU* also counts what was wrongly found. The large areas
+# *Accuracy* is the share of a class's true pixels that were found, *IoU* also counts what was wrongly found, and so does *Dice*,
+# $2M_{cc} / (\sum_p M_{cp} + \sum_t M_{tc})$. (*Frequency-weighted*: each IoU times the class's share.) The large areas
 # are mostly right, the thin and rare classes are the hard ones: of a pole two pixels wide, an outline that is off by one pixel loses half.
-# The *global accuracy* hides that, since nearly all pixels are sky, wall or ground. And the pictures:
+# The *global accuracy* hides that, since four pixels of five are sky, wall or ground. And the pictures:
 
-# %% mystnb={"image": {"alt": "Four street scenes in rows: the picture, the truth, what the network found, and the picture in pale grey with the wrong pixels in orange. Most of the areas agree; orange lie the outlines, poles, things in the distance, and some patches such as the white stripes of a crossing"}}
+# %% mystnb={"image": {"alt": "Four street scenes in rows: the picture, the truth, what the network found, and the picture in pale grey with the wrong pixels in orange. Most of the areas agree; orange lie the outlines, poles, things in the distance; in the last picture nearly the whole road is orange"}}
 from fcn.plots.segmentation import show_segmentation
 from fcn.prediction import predict_each
 
@@ -465,11 +472,13 @@ show_segmentation(*map(list, zip(*four)), class_names=names, colours=colours)
 plt.show()
 
 # %% [markdown]
-# **What to see.** Compare the second column with the third. What is wrong (orange) lies along the *borders* of the areas, on things that are small, and where one thing
-# looks like another: the stripes of a crossing become pavement, a pole a pedestrian. The mIoU
+# **What to see.** Compare the second column with the third. What is wrong (column 4; orange there means *wrong*, not pedestrian) lies along the
+# *borders* of the areas, on things that are small, and, most of all in the last row, where one thing looks like another: a whole road with a crossing
+# becomes pavement. The mIoU
 # hardly notices a frayed border. So there is a score for borders alone, the **boundary F1**: the share of the
 # predicted border that has a true one nearby (precision), the share of the true border that has a predicted one nearby
-# (recall), and their harmonic mean. *Nearby* is .75 % of the diagonal, here a bit more than a pixel.
+# (recall), and their harmonic mean. It is taken for each class of an image, then averaged over classes and images, as SegNet's authors do
+# (yes, a mean over images; we say so). *Nearby* is .75 % of the diagonal, here a bit more than a pixel.
 
 # %% tags=["nbval-ignore-output"]
 F1 = boundary_f1(fresh.labels, predicted)
@@ -490,7 +499,7 @@ F1_without = boundary_f1(fresh.labels, without)
 print(f"boundary F1 {F1_without:.2f} without indices, {F1:.2f} with them")
 assert F1_without < 0.8 * F1
 
-# %% mystnb={"image": {"alt": "A part of a street scene four times: the picture; the truth with clean outlines; found with indices, the areas in place with bumpy outlines; found without indices, with toothed outlines in wrong places, half of the car and all people lost"}}
+# %% mystnb={"image": {"alt": "A part of a street scene four times: the picture; the truth with clean outlines; found with indices, the areas in place with bumpy outlines; found without indices, with toothed outlines in wrong places, half of the car lost, and the people but for a few specks"}}
 part = (slice(17, 70), slice(25, 98))
 image, label = fresh[22]
 shown = {"truth": label, "found": predicted[22], "without indices": without[22]}
@@ -508,8 +517,8 @@ plt.show()
 # **What to see.** The large areas are still there, roughly: *what* is there has come through the bottom. Their outlines turn to
 # teeth and drift off, half of the car is gone, small things vanish: *where exactly* came with the indices. The experiment is unfair in one respect:
 # this network has learnt to rely on its indices. The authors of
-# SegNet trained both kinds alike, on photographs (their table 1): with bilinear interpolation in place of unpooling, the boundary F1
-# was 20.8 instead of 35.8 per cent, the mIoU 43.3 instead of 47.7. Exercise 4 is that comparison in small.
+# SegNet trained both kinds, on photographs (their table 1, SegNet-Basic): with bilinear interpolation in place of unpooling, the boundary F1
+# was 20.8 instead of 35.8 per cent, the mIoU 43.3 instead of 47.7, though with fewer weights, too. Exercise 4 is that comparison in small.
 
 # %% [markdown]
 # ### Other sizes, answered by the trained network
@@ -528,7 +537,7 @@ for size in ((40, 56), SIZE, (81, 115), (160, 224)):
     examples[size] = overlay(image, classes, colours)
     print(f"{size[0]:3} x {size[1]:3}: mIoU {scores[size]:.2f}")
 
-# %% mystnb={"image": {"alt": "The same street at four sizes with the classes that were found laid over it. At 80 by 112 and 81 by 115 pixels the areas fit; at 40 by 56 they are coarse; at 160 by 224 patches of wrong classes lie within the walls and the road"}}
+# %% mystnb={"image": {"alt": "The same street with a sign at four sizes with the classes that were found laid over it. At 80 by 112 and 81 by 115 pixels the large areas fit; at 40 by 56 sign, cars and trees are gone; at 160 by 224 patches of wrong classes lie within the areas"}}
 assert abs(scores[81, 115] - scores[SIZE]) < 0.1
 assert max(scores[40, 56], scores[160, 224]) < scores[SIZE]
 
@@ -540,8 +549,9 @@ for ax, (size, example) in zip(panels, examples.items()):
 plt.show()
 
 # %% [markdown]
-# **What to see.** An odd size costs next to nothing. At half and at twice the size things look unlike all that was learnt: people are twice as
-# tall, and the bottom sees a smaller share of the street. The remedy is not another architecture but other pictures to learn from: `fcn.augment` enlarges and shrinks them at random.
+# **What to see.** An odd size costs little. At half the size signs, cars and trees are too small to be found; at twice the size people are twice as
+# tall, and the bottom sees a smaller share of the street. The remedy is not another architecture but other pictures to learn from:
+# `fcn.augment` enlarges and shrinks them at random.
 
 # %% [markdown]
 # ## 9. Which pixels made these pixels *car*?
@@ -593,7 +603,7 @@ from_package = cam.grad_cam(network, picture[0], targets["car"], LAYER)
 np.testing.assert_allclose(from_package, heat, rtol=1e-2, atol=1e-2)
 print(heat.shape)
 
-# %% mystnb={"image": {"alt": "Two street scenes in rows: the picture, the classes found, the heat for car, which lies low on the car in front, and the heat for pedestrian, which lies about the people at the right"}}
+# %% mystnb={"image": {"alt": "Two street scenes in rows: the picture, the classes found, the heat for car, which lies low on the car in front, and the heat for pedestrian, which above lies at the right, away from the people found at the left, and below on the man at the right"}}
 figure = plt.figure(figsize=(10, 4.2), layout="constrained")
 for index, row in zip((22, 3), figure.subplots(2, 4)):
     image = fresh.images[index]
@@ -603,12 +613,14 @@ for index, row in zip((22, 3), figure.subplots(2, 4)):
         heat = cam.grad_cam(network, image.astype(np.float32), target, LAYER)
         plots.overlay(image, heat, ax=ax, title=f"why {kind}?")
     row[0].set_axis_off(), row[1].set_axis_off()
+    row[0].set_title("picture", fontsize=10), row[1].set_title("found", fontsize=10)
 plt.show()
 
 # %% [markdown]
-# **What to see.** What made these pixels *car* is the car, most of all its lower edge, where it stands on the road. For
-# *pedestrian* it is one of the people, and the road beside them; the others hardly count. Remember what Grad-CAM does: it
-# weighs each *map* once, for the whole picture, so that whatever else this map responds to lights up with it (exercise 8).
+# **What to see.** What made these pixels *car* is the car, most of all its lower edge, where it stands on the road. For *pedestrian* look twice.
+# Below, the heat is on the man whom the network found. Above, nearly all that it called pedestrian is the group at the left, yet the heat lies at
+# the right, on a man whom it took for a car. Grad-CAM weighs each *map* once, for the whole picture, so that whatever else this map responds to
+# lights up with it (exercise 8).
 # And a cell of these maps stands for 8 x 8 pixels: about where, never which.
 
 # %% [markdown]
@@ -688,14 +700,16 @@ if "LECTURE_STILL" not in os.environ:  # while it is built or tested, nobody sli
 # ## Exercises
 #
 # 1. Leave out phases 1 and 2, and train all layers from random weights for as many passes. What do you lose? Then give
-#    phase 1 ten passes. (On so small a set the gain is small; what was a classifier good for when there were 367 pictures?)
+#    phase 1 ten passes. (On so small a set the gain is small; what was a classifier good for when there were 367 pictures, as in CamVid?)
 # 2. Train with `CrossEntropy()`, with the balanced weights, and with their root, from the same seed. Compare global accuracy, class average and
 #    mIoU. Which loss wins which score, and why?
 # 3. `fcn.losses` has `Dice`, `Lovasz` and `Combined`. Does a loss that is made of the score win the score?
-# 4. Put `UpSampling2D(2)` in place of the unpooling in `decode`, train in the same way, and compare mIoU *and* boundary F1.
+# 4. Write `encode` and `decode` once more, with `UpSampling2D(2)` in place of the unpooling, train both kinds for as many passes (without
+#    freezing: their layers have no names that `train` would know as an encoder), and compare mIoU *and* boundary F1.
 # 5. Give `train` the argument `augment=fcn.augment.augment`. Does section 8 change for 160 x 224?
 # 6. Score `predicted` by the mean over images, and over batches of 4 and of 16, in place of one matrix. Plot the four numbers.
-# 7. Draw 400 scenes with `scene((0, i), SIZE, weather="snow")` left out, train, and examine on snow. What is the first class to go?
+# 7. Draw scenes `s = scene((0, i), SIZE)` until you have 400 with `s.conditions.weather != "snow"`, put `s.image` and `s.class_mask` into
+#    `fcn.datasets.SegmentationData`, train, and examine on `scene((1, i), SIZE, weather="snow")`. What is the first class to go?
 # 8. Take `cam.hires_cam` in place of `cam.grad_cam` in section 9. Which one keeps closer to the pixels that it explains? (Where is the gradient
 #    of $s_c$ zero, and what does the mean make of that?)
 #

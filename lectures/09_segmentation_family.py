@@ -119,7 +119,7 @@ images = tf.constant(fresh.images[:1], tf.float32)
 #
 # $$s_{16} = U_2(s_{32}) + W_4 * p_4, \qquad s_8 = U_2(s_{16}) + W_3 * p_3, \qquad \text{logits} = U_8(s_8)$$
 #
-# $U_f$ is a transposed convolution that starts as bilinear interpolation by $f$ (lecture 7). FCN-8s by hand:
+# $U_f$ is a transposed convolution that starts as bilinear interpolation by $f$ (lecture 7); the last one, $U_8$, stays it. FCN-8s by hand:
 
 
 # %%
@@ -165,7 +165,7 @@ plt.show()
 
 # %% [markdown]
 # **What to see.** The classic picture. FCN-32s has one opinion for 32 x 32 pixels and smears it: blobs. Each skip halves the
-# blobs. Yet the sums are of *scores*: at each step only eight numbers for a cell are handed across.
+# cell; the yellow blob becomes a little narrower, and gets the beginning of a post. (Colours as in section 1.) Yet the sums are of *scores*: at each step only eight numbers for a cell are handed across.
 #
 # ### Surgery
 #
@@ -211,8 +211,19 @@ print(f"boundary F1 {before:.2f}, after the training {after:.2f}")
 assert after > before
 
 # %% [markdown]
-# **Boundary F1** asks of every edge pixel of the answer whether a true edge is near (here: within 1.2 pixels), and of every true edge
-# pixel whether one of the answer is. It rises: the skip has begun to draw lines that FCN-32s cannot draw.
+# **Boundary F1** asks of every edge pixel of a class in the answer whether a true edge *of that class* is near (here: within 1.2 pixels), and of every
+# true edge pixel whether one of the answer is; for each class and image, and takes the mean. It rises. Is it the skip, or just the training? FCN-32s
+# itself, trained for the same two passes, is the control:
+
+# %% tags=["nbval-ignore-output"]
+control = keras.models.clone_model(donor)
+control.set_weights(donor.get_weights())
+train(control, few, Phase("control", 2, 5e-3), loss=loss, batch=4, verbose=False)
+print(f"boundary F1 of FCN-32s, trained as long: {edges(control):.2f}")
+assert edges(control) < after
+
+# %% [markdown]
+# It is the skip: it has begun to draw lines that FCN-32s cannot draw.
 #
 # ## 3. U-Net: skips by concatenation
 #
@@ -221,7 +232,7 @@ assert after > before
 #
 # $$x_s = \text{conv}^2\big([\,e_s,\; U_2(x_{2s})\,]\big) \qquad s = 8, 4, 2, 1$$
 #
-# with $e_s$ the encoder's maps at stride $s$ and $[\cdot,\cdot]$ side by side, as channels. The whole decoder by hand, with a switch
+# with $U_2$ a transposed convolution that learns freely, $e_s$ the encoder's maps at stride $s$ and $[\cdot,\cdot]$ side by side, as channels. The whole decoder by hand, with a switch
 # for an experiment: at the strides in `cut` the maps that are handed across are replaced by their averages. Then
 # the *amounts* are still there but the *where* is gone.
 
@@ -251,7 +262,7 @@ names = [f"encoder{level}_conv2_relu" for level in (1, 2, 3, 4, 5)]
 levels = dict(zip((1, 2, 4, 8, 16), read(unet, *names)))
 np.testing.assert_allclose(decode(unet, levels), unet(images), atol=1e-3)
 
-# %% mystnb={"image": {"alt": "A street, its truth, and U-Net's answer with all skips, without that of stride 1, without 1 and 2, and without any: edges become rougher step by step, until only broad areas are left"}}
+# %% mystnb={"image": {"alt": "A street, its truth, and U-Net's answer: with all skips, the signs only as specks; without that of stride 1 and without 1 and 2 smoother and without the far trees; without any only building, pavement and road, the sky lost"}}
 cuts = {"all skips": (), "without 1": (1,), "without 1, 2": (1, 2)}
 cuts["without any"] = (1, 2, 4, 8)
 answers = {
@@ -263,8 +274,8 @@ draw_side_by_side(shown, fresh.colours, detail=(6, 56, 36, 48))
 plt.show()
 
 # %% [markdown]
-# **What to see.** What comes from below knows *what*, roughly; what comes across knows *where*, exactly. This network has learnt to
-# rely on both, so without the one the other is lost.
+# **What to see.** From below comes *what*, for road, pavement and houses; what comes across knows *where*. But not only that: without any skip even
+# the sky becomes house, for this network has learnt to rely on both. (That the signs are missing from the start is another matter: section 6.)
 #
 # **Sum or concatenation?** They are closer than they look. A convolution of two blocks of channels is the sum of two
 # convolutions:
@@ -293,10 +304,10 @@ np.testing.assert_allclose(tied, convolved(a + b, W_a), rtol=1e-3, atol=1e-3)
 # %% [markdown]
 # ### Two descendants
 #
-# **U-Net++** (Zhou et al. 2018) fills the triangle between encoder and decoder: node $x^{i,j}$ of level $i$ sees *all* nodes before it in its row and
-# the one below, $x^{i,j} = \text{conv}^2([x^{i,0}, \ldots, x^{i,j-1}, U_2(x^{i+1,j-1})])$. What is handed across is no longer raw.
+# **U-Net++** (Zhou et al. 2018) fills the triangle between encoder and decoder: node $x^{i,j}$ (level $i$ from the top, column $j$; column 0 is the encoder) sees *all* nodes before it in its row and, enlarged,
+# the one below and before it, $x^{i,j} = \text{conv}^2([x^{i,0}, \ldots, x^{i,j-1}, U_2(x^{i+1,j-1})])$. What is handed across is no longer raw.
 #
-# **Attention U-Net** (Oktay et al. 2018) puts a **gate** on each connection. What lies below ($g$, coarse, knows *what*) says which
+# **Attention U-Net** (Oktay et al. 2018) puts a **gate** on the connections (its authors on all but the finest, ours on all four). What lies below ($g$, coarse, knows *what*) says which
 # pixels of the encoder's maps $x$ count:
 #
 # $$\alpha = \text{sigmoid}\big(\psi * \max(0,\, W_x * x + W_g * g)\big), \qquad \hat x = \alpha\, x$$
@@ -321,7 +332,7 @@ x, g, alpha = read(
 )
 np.testing.assert_allclose(gate(x, g, gated, "decoder_1"), alpha, atol=1e-4)
 
-# %% mystnb={"image": {"alt": "A drawn street and four maps of the gates at strides 8, 4, 2 and 1, brighter where a pixel counts more"}}
+# %% mystnb={"image": {"alt": "A drawn street and four maps of the gates: at stride 8 dark above and bright near the horizon, at stride 4 bright at the right, at stride 2 mostly dark, at stride 1 brightest at lit windows, the sign and edges, with a checkered texture"}}
 strides = (8, 4, 2, 1)
 gates = read(gated, *(f"decoder_{stride}_gate" for stride in strides))
 panels = plt.figure(figsize=(10, 1.9), layout="constrained").subplots(1, 5)
@@ -336,8 +347,9 @@ plt.colorbar(shown, ax=panels, label="weight")
 plt.show()
 
 # %% [markdown]
-# **What to see.** No one has told the gates what to look at; whatever pattern there is helps the loss. Read them with the care of lecture
-# 5: a weight near 1 says *is let through*, not *matters*.
+# **What to see.** At stride 8 the gate is shut for the upper part and brightest near the horizon; at stride 1 it is brightest at lit windows, the sign
+# and edges, with a checkered texture. No one has told the gates what to look at; the loss has shaped them, useful or not. Read them with the care of
+# lecture 5: a weight near 1 says *is let through*, not *matters*.
 #
 # ## 4. PSPNet: a pyramid of averages
 #
@@ -363,10 +375,11 @@ def grid_average(maps, cells):
     return maps
 
 
-# %% mystnb={"image": {"alt": "A photograph of a cat, and its averages over 1, 2 x 2, 3 x 3 and 6 x 6 cells as flat coloured squares: one brown, then ever more like the cat"}}
+# %% mystnb={"image": {"alt": "A photograph of a cat, and its averages over 1, 2 x 2, 3 x 3 and 6 x 6 cells as flat coloured squares: one brown, then coarse brown squares, in the last a dark one at an eye and orange ones at the nose"}}
 cat = tf.constant(photo("cat")[None], tf.float32) / 255
 panels = plt.figure(figsize=(10, 1.7), layout="constrained").subplots(1, 5)
 panels[0].imshow(cat[0])
+panels[0].set_title("photograph")
 for ax, cells in zip(panels[1:], (1, 2, 3, 6)):
     averages = grid_average(cat, cells)[0]
     ax.imshow(averages, extent=(0, cat.shape[2], cat.shape[1], 0))
@@ -376,7 +389,7 @@ for ax in panels:
 plt.show()
 
 # %% [markdown]
-# **What to see.** Even 36 cells say "something bright and furry, in the middle". The network averages not colours but the maps of its
+# **What to see.** One cell says *brown*; 36 still show a dark eye and an orange nose, roughly in place, and no cat. The network averages not colours but the maps of its
 # encoder. Its whole pyramid by hand:
 
 # %%
@@ -446,7 +459,7 @@ plt.show()
 
 # %% [markdown]
 # **What to see.** Where the rate reaches the side of the maps, one tap of nine is left: the 3 x 3 kernel has become a 1 x 1 kernel
-# (section 3.3 of the paper). Its rates on our maps would be just that, three times. So for 128 pixels in place of the
+# (section 3.3 of the paper). On our maps its rates 24 and 36 would be just that, and 12 nearly so: one and a half taps. So for 128 pixels in place of the
 # paper's 513 we take a quarter of its rates: the dots on the lower curve.
 #
 # **DeepLab v3+** (Chen et al. 2018) adds a light decoder. The pyramid's maps, enlarged, meet the encoder's maps at stride 4 (brought
@@ -476,7 +489,7 @@ for name, (classes, said) in paper.items():
 # %% [markdown]
 # (The paper of U-Net names no number; 31.0 is what its figure 1 adds up to. SegNet-Basic: ours has .6 % less than the paper says. PSPNet and DeepLab
 # are left out because theirs stand on a ResNet-101, ours on a ResNet-18.) Three quarters of FCN's weights are in *one* layer,
-# fc6: 7 x 7 x 512 x 4096. No later network has kept it.
+# fc6: 7 x 7 x 512 x 4096. None of the others here has it.
 #
 # Now the small ones, on all fresh scenes. For each network: one confusion matrix *for every scene*.
 
@@ -491,8 +504,8 @@ for name in networks:
     assert abs(stored["mean_iou"] - scores[name]) < 5e-3, name
 
 # %% [markdown]
-# That is what their cards say, too. A mean over 120 scenes is not the truth: other scenes, another number. How far would it move? We cannot draw new scenes
-# for every question (here we could; with photographs we cannot), but we can pretend: draw 120 of these 120 scenes *with replacement*, measure again,
+# That is what their cards say, too. A mean over 120 scenes is not the truth: other scenes, another number. How far would it move? With photographs
+# we cannot get new ones for every question. So pretend: draw 120 of these 120 scenes *with replacement*, measure again,
 # a thousand times. The middle 95 % of the results is the **bootstrap interval**.
 
 # %%
@@ -510,7 +523,8 @@ for name in sorted(scores, key=scores.get, reverse=True):
     print(f"{line}   {f1[name]:10.2f}")
 
 # %% [markdown]
-# And the time of one forward pass, here and now (median of nine; another machine, another table):
+# And the time of one forward pass, here and now (median of nine; another machine, another table, and a millisecond
+# or two is noise: FCN-8s is not faster than FCN-32s):
 
 # %% tags=["nbval-ignore-output"]
 for name, network in networks.items():
@@ -539,17 +553,33 @@ draw_tradeoff(f1, scores, intervals, cost="boundary F1", logarithmic=False)
 plt.show()
 
 # %% [markdown]
-# **What to see.** Two scores, two orders. Whoever hands whole maps across (U-Net and its kin) draws the best *edges*. Whoever looks at a large
-# part of the picture through the same number of weights (PSPNet, DeepLab, FCN with its five blocks) names the *areas* better. A single number
-# would have hidden one of the two. DeepLab v3+ takes something of both: a pyramid, and one skip.
+# **What to see.** Two scores, two orders. Whoever hands whole maps across (U-Net and its kin) draws the best *edges*. DeepLab v3+ takes something
+# of both: a pyramid, and one skip. Why is U-Net's mean IoU lower? Look at the single classes:
 
-# %% mystnb={"image": {"alt": "Twelve panels with a detail below each: the scene, its truth, and the answers of ten networks"}}
+# %% tags=["nbval-ignore-output"]
+areas = {}
+print("IoU             ", *(f"{name:>10}" for name in fresh.class_names))
+for name in sorted(scores, key=scores.get, reverse=True):
+    matrix = counted[name].sum(axis=0)
+    hits = np.diag(matrix)
+    iou = hits / (matrix.sum(axis=0) + matrix.sum(axis=1) - hits)
+    areas[name] = iou[:4].mean()
+    print(f"{name:16}", *(f"{value:10.2f}" for value in iou))
+    assert name != "unet" or iou[fresh.class_names.index("sign")] < 0.01
+assert max(areas, key=areas.get) == "unet"
+
+# %% [markdown]
+# U-Net is the best of all on the large areas together, and has learnt nothing of *sign* in sixteen passes. One class of eight costs an eighth
+# of the mean. Attention U-Net has the same mean IoU, with the best signs of all and the worst pavement. A single number would have hidden all this.
+
+# %% mystnb={"image": {"alt": "The scene, its truth, and the answers of ten networks, with a detail of two round signs below each: yellow patches that are too large for FCN-16s and 8s, PSPNet, DeepLab and Attention U-Net, only house for FCN-32s, green for SegNet, specks for U-Net, the middle of the sign for U-Net++"}}
 draw_side_by_side(classes_of(networks, 0), fresh.colours, detail=(6, 56, 36, 48))
 plt.show()
 
 # %% [markdown]
-# **What to see.** Follow the two signs. FCN, PSPNet and DeepLab have seen that something is a *sign*, and paint a yellow balloon over it. U-Net draws
-# thin lines, posts and leaves, but does not know of what. U-Net++ has a little of both. It is the figure above in one picture.
+# **What to see.** Follow the two signs. FCN-16s and 8s, PSPNet, both DeepLabs and Attention U-Net have seen that something is a *sign*, and paint a
+# yellow patch over it, too large. FCN-32s sees only house, SegNet a tree. U-Net draws bits of posts and takes them for people and trees. U-Net++ finds
+# the middle of the sign.
 #
 # ### Which differences are real?
 #
@@ -572,8 +602,8 @@ for one, other in pairs:
 # %% [markdown]
 # **What this cannot say.** One training of each. Another seed of the weights may move a network by a point or
 # two (exercise 2), and the bootstrap does not see that. The scenes are drawn and small. Networks
-# this narrow, without what ImageNet teaches, on 480 scenes, are not the networks of the papers: with ten channels on its largest maps U-Net
-# has little room, and sixteen passes favour what learns quickly. What you may take from the table is the *mechanism*: which idea
+# this narrow, without what ImageNet teaches, on 480 scenes, are not the networks of the papers: with four channels on its largest maps U-Net
+# has little room, sixteen passes favour what learns quickly, and another seed might decide which rare class is learnt at all. What you may take from the table is the *mechanism*: which idea
 # buys edges, which buys context, and what each costs.
 #
 # ## 7. From where does an answer come?
@@ -599,15 +629,18 @@ fields = {
     name: effective_field(network, several) for name, network in networks.items()
 }
 
-# %% mystnb={"image": {"alt": "Ten maps of how strongly each pixel speaks for the middle one: small bright spots on dark for U-Net, Attention U-Net and U-Net++; a wide bright disk for FCN-8s and 16s; a bright middle on a bright ground for PSPNet and DeepLab; bright all over for FCN-32s and SegNet"}}
+# %% mystnb={"image": {"alt": "Ten maps of how strongly each pixel speaks for the middle one: small bright spots on a darker ground for U-Net and U-Net++, a wider one for Attention U-Net; a wide bright disk for FCN-8s and 16s; a bright middle on a bright ground for PSPNet and DeepLab; bright all over for FCN-32s and SegNet"}}
 draw_fields(fields)
 plt.show()
 
 # %% [markdown]
-# **What to see.** (The brightness is logarithmic.) The cross is the pixel that is asked about. U-Net and its descendants listen to what is near: a
-# bright spot, and darkness. They *could* see much further, as we shall compute, but hardly do. PSPNet and DeepLab have a peak too, and beyond it
-# listen to the *whole* picture: the average of the image. FCN-32s has no peak at all; one cell speaks for 32 x 32 pixels. SegNet has none either:
-# no gradient flows through *indices*, so all that its answer depends on came through the bottom. Compare with mean IoU above: who looks far, names the areas.
+# **What to see.** (Brightness is logarithmic, and each panel is divided by its own largest value: compare shapes, not brightness.) The cross is the
+# pixel that is asked about. U-Net and its descendants have a small sharp peak, FCN-8s and 16s a broad disk and little beyond it. PSPNet and DeepLab
+# have a peak too, and beyond it listen to the *whole* picture: the average of the image. FCN-32s has no peak; one cell speaks for 32 x 32 pixels.
+# SegNet has none either, but here the picture misleads: no gradient flows through *indices*, so it shows only what came through the bottom. The
+# answer depends on the indices too (lecture 8).
+#
+# Do not read a ranking into it: FCN-32s and SegNet listen to everything and are last, FCN-8s listens to its neighbourhood and is among the first.
 #
 # How many pixels can the lowest level of U-Net see at most? The rule of lecture 6 says $5 \to 14 \to 32 \to 68 \to 140$ from level to level.
 # `cnnviz.receptive_field` measures it:
@@ -654,7 +687,7 @@ if "LECTURE_STILL" not in os.environ:  # while it is built or tested, nobody sli
 #
 # <details><summary>1. FCN-8s adds the scores of pool3. U-Net hands over maps. What can U-Net's decoder do that FCN-8s cannot?</summary>
 #
-# In FCN each level has already been turned into a vote, one number for each class, and votes can only be added. U-Net's convolutions see both at once, and can say "an edge here, <i>if</i> below it is a car". (Adding is the special case of concatenating in which both parts share their weights and nothing follows.)
+# In FCN each level has already been turned into a vote, one number for each class, and votes can only be added. U-Net's convolutions see both at once, and can say "an edge here, <i>if</i> below it is a car". (Adding is the special case of concatenating in which both parts share their weights.)
 # </details>
 #
 # <details><summary>2. Why does the new skip of the surgery start with zero weights, and not at random?</summary>
@@ -689,13 +722,13 @@ if "LECTURE_STILL" not in os.environ:  # while it is built or tested, nobody sli
 #
 # ## Exercises
 #
-# 1. Cut the skips of `attention_unet` instead of gating them: set all gates to 1. Does it need them?
+# 1. *Open* the gates of `attention_unet`: set all of them to 1. Does it need them? Then set them to 0.
 # 2. `python -m fcn.family --networks unet --seed 1` trains U-Net once more (another `--out`!). How large is the difference between
 #    two seeds, compared with the differences in the table?
 # 3. Write U-Net++ by hand, as `decode` was written, and assert that it is the trained network. It takes two loops.
 # 4. Replace the unpooling of SegNet by `UpSampling2D` (lecture 8), train it with the recipe of `fcn.family`, and put it into the table.
-# 5. Give `unet` a trained encoder: `unet(8, encoder=cnnviz.load().model)`. Train the decoder, then all
-#    (`fcn.training.decoder_then_all`). What do 480 scenes bring now?
+# 5. Give U-Net a trained encoder: `import cnnviz`, then `build("unet", 8, encoder=cnnviz.load().model, width=0.2)`. Train the
+#    decoder, then all (`fcn.training.decoder_then_all`). What do 480 scenes bring now? (How many weights has it?)
 # 6. Run all networks on scenes twice as large (`scenes(20, 1, (192, 256))`). Which one loses most, and why?
 # 7. Derive `inside` for a kernel of 5 x 5.
 #

@@ -22,7 +22,7 @@ def attention_unet(
     weights: str | None = None,
     batch_norm: bool = True,
 ) -> keras.Model:
-    """U-Net with an attention gate (`attention_gate`) on each of its connections.
+    """U-Net with an attention gate (`attention_gate`) on its four connections; the authors leave the finest without.
 
     The weights of the gates are the outputs of the layers ``decoder_STRIDE_gate``: a picture of what the network looks
     at. All else, and the arguments, as in `fcn.models.unet.unet`.

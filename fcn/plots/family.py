@@ -144,14 +144,13 @@ def draw_tradeoff(
 
 def _name_points(ax: Axes, points: Mapping[str, tuple[float, float]]) -> None:
     """Each name beside its point, where it covers neither a point nor another name, as far as there is room."""
-    from matplotlib.transforms import Bbox
 
     def write(name: str, offset: tuple[int, int], horizontal: str, vertical: str) -> Annotation:
         how = {"ha": horizontal, "va": vertical, "fontsize": 10, "color": DARK}
         return ax.annotate(name, points[name], offset, textcoords="offset points", **how)
 
-    ax.figure.draw_without_rendering()  # only now is it known where the points are
-    taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in ax.transData.transform(list(points.values()))]
+    ax.figure.draw_without_rendering()  # only now is it known where points and bars are
+    taken = [line.get_window_extent() for line in ax.lines]
     within = ax.get_window_extent()
     for name in points:
         for place in PLACES:
