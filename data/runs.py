@@ -30,10 +30,7 @@ def claim(run: Path, facts: dict[str, Any]) -> None:
         with replaced(note) as part:
             part.write_text(json.dumps(facts, indent=1), encoding="utf-8")
         return
-    try:
-        before = dict(json.loads(note.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"{note} cannot be read ({error}): delete {run} to start anew") from error
+    before = read_note(note)
     nothing = object()
     changed = [name for name in {**before, **facts} if before.get(name, nothing) != facts.get(name, nothing)]
     if changed:
@@ -43,6 +40,18 @@ def claim(run: Path, facts: dict[str, Any]) -> None:
             f"{run} belongs to a run with another {', '.join(changed)}: choose another folder for this run, "
             f"or delete this one to start anew{' (' if shown else ''}{'; '.join(shown)}{')' if shown else ''}"
         )
+
+
+def read_note(note: Path) -> dict[str, Any]:
+    """The facts in a JSON file of a run's folder.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    try:
+        return dict(json.loads(note.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"{note} cannot be read ({error}): delete {note.parent} to start anew") from error
 
 
 def _shown(facts: dict[str, Any], name: str) -> str:

@@ -24,6 +24,17 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+def seed(text: str) -> int:
+    """A seed that Keras and NumPy take.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed; a whole number from 0 to {2**32 - 1} is wanted")
+    return int(text)
+
+
 def size(text: str) -> int | tuple[int, int]:
     """A side, ``224``, or height and width, ``180x240``, in pixels.
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from data.command_line.parsing import Parser, size, whole_number
+from data.command_line.parsing import Parser, seed, size, whole_number
 
 DESCRIPTION = "Every pixel a class, from the command line."
 EXAMPLES = """\
@@ -147,7 +147,7 @@ def _training_options(made: argparse.ArgumentParser) -> None:
     group.add_argument("--size", type=size, metavar="HxW", help="all pairs are resized to this (default: as they are)")
     group.add_argument("--crop", type=size, metavar="HxW", help="of each view (default: two thirds of the size)")
     group.add_argument("--scale", type=_range, default=(0.6, 1.5), metavar="A..B", help="of views (default: .6..1.5)")
-    group.add_argument("--seed", type=whole_number, default=0)
+    group.add_argument("--seed", type=seed, default=0, help="of weights, order and views (default: 0)")
     group.add_argument("--keep", choices=("last", "best"), default="last", help="weights (default: last; best: by the "
                        "mean IoU of what is held out)")  # fmt: skip
     group.add_argument("--patience", type=_counted, help="end a phase after so many epochs without a better mean IoU")

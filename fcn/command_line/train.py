@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from data.arguments import number_pair
 from data.command_line.outputs import free, writable_folder
-from data.precision import numbers
-from data.runs import replaced
+from data.precision import POLICIES, numbers
+from data.runs import read_note, replaced
 from fcn.command_line import building
 from fcn.command_line.card import DECIDING, write_results
 from fcn.command_line.evaluate import check_classes
@@ -163,10 +163,13 @@ def _settle_precision(options: argparse.Namespace, classes: int, say: Any) -> No
     """Decide, once for a run; and keep a run from going on with other options.
 
     Raises:
-        ValueError: the folder belongs to a run with other options.
+        ValueError: the folder belongs to a run with other options, which cannot be read perhaps.
     """
-    note = options.run / "options.json"
-    before = json.loads(note.read_text(encoding="utf-8")) if note.exists() else None
+    note, before = options.run / "options.json", None
+    if note.exists() and (options.run / "checkpoint.npz").exists():  # without it, the start had failed
+        before = read_note(note)
+        if before.get("precision") not in POLICIES:
+            raise ValueError(f"{note} names no precision: delete {options.run} to start anew")
     if options.precision == "auto" and before:
         options.precision = before["precision"]
     else:

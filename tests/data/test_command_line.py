@@ -8,7 +8,7 @@ from PIL import Image
 
 from data import photo
 from data.command_line.outputs import OutputError, free, whole, writable_folder
-from data.command_line.parsing import Parser, size, whole_number
+from data.command_line.parsing import Parser, seed, size, whole_number
 from data.command_line.pictures import SUFFIXES, VIDEOS, Picture, find_pictures, is_video, pictures_in, place_of, read
 from data.command_line.quiet import native_silence, one_line
 
@@ -125,6 +125,13 @@ def test_whole_numbers():
     for wrong in ("-1", "1.5", ""):
         with pytest.raises(argparse.ArgumentTypeError):
             whole_number(wrong)
+
+
+def test_seeds_are_those_that_keras_takes():
+    assert seed("4294967295") == 2**32 - 1
+    for wrong in ("4294967296", "-1", "a"):
+        with pytest.raises(argparse.ArgumentTypeError, match="0 to 4294967295"):
+            seed(wrong)
 
 
 def test_other_files_of_a_folder_where_they_are_wanted(tmp_path):

@@ -365,6 +365,28 @@ def test_the_same_command_goes_on_and_another_one_is_refused(trained, monkeypatc
     assert (folder / "runs" / "mine" / "mine.weights.h5").stat().st_size == len(before)
 
 
+@pytest.mark.parametrize("text", ["", "[1]", "{}", '{"precision": 5}'])
+def test_damaged_options_of_a_run_say_what_to_do(trained, monkeypatch, capsys, tmp_path, text):
+    folder, command = trained
+    monkeypatch.chdir(folder)
+    for name in ("options.json", "checkpoint.npz"):
+        (tmp_path / name).write_text(text)
+    error = failing(capsys, *command, "--run", str(tmp_path))
+    assert "options.json" in error and "to start anew" in error
+
+
+def test_a_start_that_failed_leaves_its_folder_to_the_next(here, capsys, monkeypatch):
+    pairs(here / "d", 4, (48, 64))
+    command = ["train", "d", "-q", "--hold-out", "0", "--precision", "float32"]
+    assert "mobilenet_v3" in failing(capsys, *command, "--network", "deeplab_v3_plus", "--encoder", "mobilenet_v3")
+
+    def start(options, classes):
+        raise ValueError("the second start came as far as this")
+
+    monkeypatch.setattr(building, "start", start)
+    assert "as far as this" in failing(capsys, *command, "--network", "unet")
+
+
 def test_what_cannot_be_trained_is_said_before_anything_is(here, capsys):
     pairs(here / "d", 4, (48, 64))
     paint(pairs(here / "sizes", 3) / "images" / "0.png", stripes(32, 33)[0])
@@ -387,8 +409,8 @@ def test_what_cannot_be_trained_is_said_before_anything_is(here, capsys):
         ("there is no 'nix'", ["d", *run, "--validation", "nix"]),
     ):
         assert words in failing(capsys, "train", *arguments), words
-    for wrong in (["--loss", "l2"], ["--scale", "2..1"], ["--epochs", "0"], ["--rate", "-1"], ["--hold-out", "2"]):
-        failing(capsys, "train", "d", *wrong, status=2)
+    for wrong in ("--seed=4294967296", "--loss=l2", "--scale=2..1", "--epochs=0", "--rate=-1", "--hold-out=2"):
+        failing(capsys, "train", "d", wrong, status=2)
     assert not [name for name in files(here) if name.endswith((".h5", ".npz"))]
 
 
