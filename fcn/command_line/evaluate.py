@@ -25,6 +25,13 @@ def run(options: argparse.Namespace) -> int:
     segmenter = open_segmenter(options.weights)
     data = open_data(options.data, options, segmenter.class_names)
     check_classes(segmenter.class_names, data.class_names)
+    if data.colours is None and not options.classes and segmenter.class_names != numbered(len(data.class_names)):
+        print(
+            "python -m fcn evaluate: the labels hold numbers and name no classes; they are taken to be the weights' "
+            f"(0 is {segmenter.class_names[0]}, 1 is {segmenter.class_names[1]}, ...): if they are others, name them "
+            "with --classes FILE",
+            file=sys.stderr,
+        )
     failures: list[str] = []
     found = measure(segmenter.network, data, size_for(segmenter, options), failures.append, verbose=not options.quiet)
     print(found)
@@ -49,8 +56,7 @@ def check_classes(of_network: Sequence[str], of_data: Sequence[str]) -> None:
             f"the network has {len(of_network)} classes ({_some(of_network)}), the data {len(of_data)} "
             f"({_some(of_data)}); take weights that were trained for these classes"
         )
-    numbered = [f"class {index}" for index in range(len(of_data))]
-    if numbered in (list(of_network), list(of_data)):
+    if numbered(len(of_data)) in (tuple(of_network), tuple(of_data)):
         return
     for one, other in zip(of_network, of_data):
         if one.strip().lower() != other.strip().lower():
@@ -58,6 +64,11 @@ def check_classes(of_network: Sequence[str], of_data: Sequence[str]) -> None:
                 f"where the network has {one!r}, the data has {other!r}; take weights that were trained for these "
                 "classes, or name the data's with --classes"
             )
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """The names of classes that have none."""
+    return tuple(f"class {index}" for index in range(count))
 
 
 def _some(names: Sequence[str]) -> str:

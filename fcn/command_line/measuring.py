@@ -80,7 +80,8 @@ def measure(
     """Measure on every pair that can be read, at the labels' own size; of the others ``report`` is told.
 
     Raises:
-        ValueError: the network has another number of classes than the data; not one pair could be measured.
+        ValueError: the network has another number of classes than the data; not one pair could be measured: why the
+            first could not.
     """
     from tqdm.auto import tqdm
 
@@ -96,8 +97,11 @@ def measure(
         check_picture(image, size)
         return image, label
 
+    failures: list[str] = []
+
     def failed(index: int, problem: str) -> None:
-        report(problem if data.name(index) in problem else f"{data.name(index)}: {problem}")
+        failures.append(problem if data.name(index) in problem else f"{data.name(index)}: {problem}")
+        report(failures[-1])
 
     with tqdm(range(len(data)), desc="measuring", unit="pair", disable=not verbose, file=sys.stderr) as bar:
         for _, (_, label), predicted in predicted_each(network, bar, read, size, failed):
@@ -106,7 +110,7 @@ def measure(
             found.boundary_scores += [] if np.isnan(score) else [score]
             found.pairs += 1
     if not found.pairs:
-        raise ValueError("not one pair could be measured")
+        raise ValueError(f"not one of {len(data)} pairs could be measured; the first: {failures[0]}")
     return found
 
 

@@ -260,10 +260,22 @@ def test_scores_are_those_of_the_predictions(here, model, capsys):
     assert "5 pairs" in captured.out and captured.err.startswith("left out: ") and "2.png" in captured.err
 
 
+def test_why_not_one_pair_could_be_measured_is_said(here, model, capsys):
+    folder = pairs(here / "d", 2)
+    (here / "n.txt").write_text("red\ngreen\nblue\n")
+    for number in range(2):
+        paint(folder / "labels" / f"{number}.png", np.full((40, 60), 7, np.uint8))
+    error = failing(capsys, "evaluate", "d", "-q", "--classes", "n.txt", *model)
+    assert "not one of 2 pairs could be measured; the first: 0: the label holds ids without a class: 7 in" in error
+
+
 def test_other_classes_are_not_compared(here, model, capsys):
     pairs(here / "d")
-    assert main(["evaluate", "d", "-q", *model]) == 0  # numbers alone: the network names them
-    capsys.readouterr()
+    assert main(["evaluate", "d", "-q", *model]) == 0
+    assert "taken to be the weights' (0 is red, 1 is green, ...)" in capsys.readouterr().err
+    (here / "right.txt").write_text("red\ngreen\nblue\n")
+    assert main(["evaluate", "d", "-q", "--classes", "right.txt", *model]) == 0
+    assert not capsys.readouterr().err
     (here / "n.txt").write_text("red\nblue\ngreen\n")
     assert "the network has 'green', the data has 'blue'" in failing(
         capsys, "evaluate", "d", "-q", "--classes", "n.txt", *model
