@@ -99,12 +99,26 @@ def load(name: str = SHIPPED) -> Segmenter:
         raise ValueError(f"name is {name!r}; shipped weights of segmentation networks: {', '.join(available())}")
     facts = card(name, *ENTRIES)
     with weights_file(name) as path:
-        try:
-            network = build(facts["network"], len(facts["class_names"]), **facts["arguments"])
-            network.load_weights(path)
-            colours = _colours(facts["colours"], len(facts["class_names"]))
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"the card of {name!r} does not fit its weights: {error}") from error
+        return from_card(facts, path, f"the card of {name!r}")
+
+
+def from_card(facts: dict[str, Any], path: Path, what: str) -> Segmenter:
+    """The network that a card describes.
+
+    Args:
+        facts: the card, with all `ENTRIES`.
+        path: the weights.
+        what: the card, in the words of a message.
+
+    Raises:
+        ValueError: the card does not fit the weights.
+    """
+    try:
+        network = build(facts["network"], len(facts["class_names"]), **facts["arguments"])
+        network.load_weights(path)
+        colours = colour_table(facts["colours"], len(facts["class_names"]))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{what} does not fit its weights: {error}") from error
     return Segmenter(network, tuple(facts["class_names"]), colours, facts)
 
 
@@ -152,13 +166,18 @@ def export(
         raise TypeError(f"arguments and facts must be what JSON can hold: {error}") from None
     if arguments.get("weights") is not None:
         raise ValueError(f"arguments has weights={arguments['weights']!r}, which `load` would download; leave it out")
-    table = _colours(colours, len(class_names))
+    table = colour_table(colours, len(class_names))
     names = {"class_names": list(class_names), "colours": table.tolist()}
     facts = {**facts, "network": name, "arguments": arguments, **names}
     write_half(network, lambda: build(name, len(class_names), **arguments), path, facts, what=f"{name}({arguments})")
 
 
-def _colours(colours: Any, classes: int) -> np.ndarray:
+def colour_table(colours: Any, classes: int) -> np.ndarray:
+    """Colours as uint8 ``(classes, 3)``.
+
+    Raises:
+        ValueError: they are not that.
+    """
     table = np.asarray(colours)
     if table.shape != (classes, 3) or table.dtype.kind not in "iu" or table.min() < 0 or table.max() > 255:
         raise ValueError(f"colours is {table.dtype} {table.shape}; ({classes}, 3) whole numbers 0..255 are wanted")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.command_line.quiet import start_tensorflow
+from fcn.command_line.networks import open_model
 from fcn.segmenter import MODULES, build
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def start(options: argparse.Namespace, classes: int) -> keras.Model:
 
     keras.utils.set_random_seed(options.seed)
     if options.encoder_file:
-        encoder = keras.saving.load_model(Path(options.encoder_file), compile=False)
+        encoder = open_model(Path(options.encoder_file))
         return build(options.network, classes, encoder=encoder, width=options.width)
     network = build(options.network, classes, **arguments_of(options))
     if options.encoder_weights != "imagenet":

@@ -26,10 +26,11 @@ def run(options: argparse.Namespace) -> int:
     data = open_data(options.data, options, segmenter.class_names)
     check_classes(segmenter.class_names, data.class_names)
     if data.colours is None and not options.classes and segmenter.class_names != numbered(len(data.class_names)):
+        first = ", ".join(f"{index} is {name}" for index, name in enumerate(data.class_names[:2]))
         print(
-            "python -m fcn evaluate: the labels hold numbers and name no classes; they are taken to be the weights' "
-            f"(0 is {segmenter.class_names[0]}, 1 is {segmenter.class_names[1]}, ...): if they are others, name them "
-            "with --classes FILE",
+            "python -m fcn evaluate: the labels hold numbers, not names; they are taken to be the "
+            f"{len(data.class_names)} classes of the weights ({first}, ...): if they are others, name them with "
+            "--classes FILE",
             file=sys.stderr,
         )
     failures: list[str] = []

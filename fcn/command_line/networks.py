@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import difflib
 import hashlib
-import json
-from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from data.arguments import number_pair
+from data.shipped import card as read_card
 from fcn.command_line.sources import other_colours, read_names
-from fcn.segmenter import SHIPPED, Segmenter, available, build, load
+from fcn.segmenter import ENTRIES, SHIPPED, Segmenter, available, colour_table, from_card, load
+
+if TYPE_CHECKING:
+    import keras
 
 SMALLEST = 32  # pixels that a side of a picture has at least
 
@@ -76,36 +78,19 @@ def check_picture(image: np.ndarray, size: Any) -> None:
 
 def _from_weights(path: Path) -> Segmenter:
     """Weights with the card that `fcn.segmenter.export` wrote."""
-    card = path.with_name(path.name.replace(".weights.h5", ".json"))
+    card = path.with_name(path.name.removesuffix(".weights.h5") + ".json")
     for file, what in ((path, "weights file"), (card, "card, which says what network it is of,")):
         if not file.is_file():
             raise FileNotFoundError(f"there is no {what} '{file}'; 'python -m fcn train' writes both side by side")
-    try:
-        facts = json.loads(card.read_text(encoding="utf-8"))
-        network, arguments, names = facts["network"], facts["arguments"], tuple(facts["class_names"])
-        colours, digest = np.array(facts["colours"], np.uint8), facts["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"'{card}' is no card that 'python -m fcn train' wrote ({error!r})") from None
-    if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+    facts = read_card(card.stem, *ENTRIES, folder=path.parent)
+    if hashlib.sha256(path.read_bytes()).hexdigest() != facts["sha256"]:
         raise ValueError(f"'{path}' is not the file that its card '{card.name}' names; copy both again")
-    made = build(network, len(names), **arguments)
-    made.load_weights(path)
-    return Segmenter(made, names, colours, facts)
+    return from_card(facts, path, f"'{card}'")
 
 
 def _from_model(path: Path, names_file: str | None) -> Segmenter:
     """A whole Keras model."""
-    import keras
-
-    for name in ("convolutions.layers", "initializers", "layers", "models.blocks", "models.pspnet"):
-        import_module(f"fcn.{name}")  # layers of the package, which Keras must know
-
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no model file '{path}'")
-    try:
-        network = keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"'{path}' cannot be opened as a Keras model: {' '.join(str(error).split()):.300}") from None
+    network = open_model(path)
     takes, gives = (getattr(network, f"{way}_shape", None) for way in ("input", "output"))
     if not all(isinstance(shape, tuple) and len(shape) == 4 for shape in (takes, gives)):
         raise ValueError(f"the model in '{path}' takes {takes} and gives {gives}; pictures to classes of pixels wanted")
@@ -115,10 +100,34 @@ def _from_model(path: Path, names_file: str | None) -> Segmenter:
             "are wanted"
         )
     card = path.with_suffix(".json")
-    facts: dict[str, Any] = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
-    names: Sequence[str] = read_names(names_file) if names_file else facts.get("class_names", [])
+    facts = read_card(card.stem, folder=path.parent) if card.is_file() else {}
+    names = read_names(names_file) if names_file else facts.get("class_names")
     names = names or [f"class {index}" for index in range(gives[-1])]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"'{card}': class_names is {names!r:.60}; a list of names is wanted")
     if len(names) != gives[-1]:
         raise ValueError(f"there are {len(names)} names of classes, and the model in '{path}' has {gives[-1]} classes")
-    colours = np.array(facts.get("colours", other_colours(len(names))), np.uint8)
+    try:
+        colours = colour_table(facts.get("colours", other_colours(len(names))), len(names))
+    except ValueError as error:
+        raise ValueError(f"'{card}': {error}") from None
     return Segmenter(network, tuple(names), colours, facts)
+
+
+def open_model(path: Path) -> keras.Model:
+    """A whole Keras model.
+
+    Raises:
+        OSError, ValueError: there is none; it cannot be opened.
+    """
+    import keras
+
+    for name in ("convolutions.layers", "initializers", "layers", "models.blocks", "models.pspnet"):
+        import_module(f"fcn.{name}")  # layers of the package, which Keras must know
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no model file '{path}'")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:  # in a damaged file anything can be wrong: zip, JSON, HDF5, layers
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"'{path}' cannot be opened as a Keras model: {why:.300}") from error

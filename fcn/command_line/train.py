@@ -192,7 +192,7 @@ def _in_memory(pairs: SegmentationData | None, options: argparse.Namespace) -> S
     if pairs is None:
         return None
     sides = [number_pair("size", options.size)] if options.size else image_sizes(pairs)
-    room = 4 * len(pairs) * max(height * width for height, width in sides)
+    room = 4 * len(pairs) * max((height * width for height, width in sides), default=0)  # none: to read them says why
     try:
         return pairs.loaded(options.size, verbose=not options.quiet) if room <= MEMORY else pairs
     except (OSError, ValueError) as error:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -240,6 +241,32 @@ def test_networks_that_cannot_be_had(here, model, capsys, monkeypatch):
     assert files(here) == ["a.png", "bad.keras", "c.keras", "names.txt"]
 
 
+def test_damaged_model_files_are_named(here, model, capsys):
+    import zipfile
+
+    paint(here / "a.png"), pairs(here / "d", 3, (48, 64))
+    whole = Path(model[1]).read_bytes()
+    with zipfile.ZipFile(model[1]) as archive:
+        member = archive.getinfo("model.weights.h5")
+    at = member.header_offset + 30 + len(member.filename) + member.file_size // 2
+    (here / "x.keras").write_bytes(whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :])
+    said = "'x.keras' cannot be opened as a Keras model"
+    assert said in failing(capsys, "predict", "a.png", "--weights", "x.keras")
+    train = ["train", "d", "-q", "--hold-out", "0", "--network", "unet", "--encoder-file"]
+    assert said in failing(capsys, *train, "x.keras", "--precision", "float32")
+    (here / "x.keras").write_bytes(whole)
+    for card in (
+        "[1]",
+        "no JSON",
+        "[]",
+        '{"class_names": 3}',
+        '{"colours": [[1, 2, 300]]}',
+        '{"colours": [[0, 0]]}',
+    ):
+        (here / "x.json").write_text(card)
+        assert "x.json" in failing(capsys, "predict", "a.png", "--weights", "x.keras"), card
+
+
 def test_scores_are_those_of_the_predictions(here, model, capsys):
     folder = pairs(here / "d", by_colour=True)
     label = stripes()[0].copy()
@@ -272,7 +299,7 @@ def test_why_not_one_pair_could_be_measured_is_said(here, model, capsys):
 def test_other_classes_are_not_compared(here, model, capsys):
     pairs(here / "d")
     assert main(["evaluate", "d", "-q", *model]) == 0
-    assert "taken to be the weights' (0 is red, 1 is green, ...)" in capsys.readouterr().err
+    assert "taken to be the 3 classes of the weights (0 is red, 1 is green, ...)" in capsys.readouterr().err
     (here / "right.txt").write_text("red\ngreen\nblue\n")
     assert main(["evaluate", "d", "-q", "--classes", "right.txt", *model]) == 0
     assert not capsys.readouterr().err
@@ -361,7 +388,12 @@ def test_weights_and_card_are_one(trained, here, capsys):
     assert any(name in capsys.readouterr().out for name in NAMES)
     for name in ("mine.weights.h5", "mine.json"):
         (here / name).write_bytes((path.parent / name).read_bytes())
-    (here / "mine.json").write_text((here / "mine.json").read_text().replace('"sha256": "', '"sha256": "0'))
+    card = (here / "mine.json").read_text()
+    for colours in ([[0, 0, 300]] * 3, [[1, 2, 3]], "red"):
+        (here / "mine.json").write_text(json.dumps({**json.loads(card), "colours": colours}))
+        error = failing(capsys, "predict", "a.png", "-f", "--weights", "mine.weights.h5")
+        assert "(3, 3) whole numbers 0..255 are wanted" in error and "mine.json" in error
+    (here / "mine.json").write_text(card.replace('"sha256": "', '"sha256": "0'))
     assert "is not the file that its card" in failing(capsys, "predict", "a.png", "-f", "--weights", "mine.weights.h5")
     (here / "mine.json").unlink()
     assert "there is no card" in failing(capsys, "predict", "a.png", "-f", "--weights", "mine.weights.h5")
@@ -405,6 +437,7 @@ def test_what_cannot_be_trained_is_said_before_anything_is(here, capsys):
     pairs(here / "small", 3, (20, 20))
     broken = pairs(here / "broken", 4, (48, 64))
     (broken / "images" / "1.png").write_bytes((broken / "images" / "1.png").read_bytes()[:70])
+    (pairs(here / "held", 2, (48, 64)) / "images" / "1.png").write_text("no picture")
     run = ["--run", "r", "-q", *TINY]
     for words, arguments in (
         ("no network 'segnot'", ["d", *run, "--network", "segnot"]),
@@ -418,6 +451,7 @@ def test_what_cannot_be_trained_is_said_before_anything_is(here, capsys):
         ("--hold-out is 0", ["d", *run, "--hold-out", "0", "--keep", "best"]),
         ("a name that ends in .weights.h5", ["d", *run, "--out", "x.h5"]),
         ("python -m fcn lint broken", ["broken", *run, "--hold-out", ".25"]),
+        ("'held/images/1.png'", ["held", *run, "--hold-out", ".5"]),
         ("there is no 'nix'", ["d", *run, "--validation", "nix"]),
     ):
         assert words in failing(capsys, "train", *arguments), words
