@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from data.command_line.quiet import expected, one_line
-from fcn.command_line.parsing import parser
+from fcn.command_line.parsing import in_options, parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not isinstance(error, expected()):
             raise
-        print(f"python -m fcn {options.command}: {one_line(error)}", file=sys.stderr)
+        print(f"python -m fcn {options.command}: {in_options(one_line(error))}", file=sys.stderr)
         return 1
 
 

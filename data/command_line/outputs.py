@@ -23,8 +23,12 @@ def whole(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def writable_folder(folder: Path) -> None:
+def writable_folder(folder: Path, option: str = "--output") -> None:
     """Make a folder, and find out whether it can be written to, before anything is computed.
+
+    Args:
+        folder: that results go to.
+        option: that names another one.
 
     Raises:
         OutputError: it cannot.
@@ -36,12 +40,17 @@ def writable_folder(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise OutputError(
-            f"cannot write to the folder '{folder}' ({error.strerror}); name another with --output"
+            f"cannot write to the folder '{folder}' ({error.strerror}); name another with {option}"
         ) from None
 
 
-def free(path: Path, force: bool) -> None:
+def free(path: Path, force: bool, option: str = "--output") -> None:
     """Refuse to overwrite.
+
+    Args:
+        path: a file to be written.
+        force: it may be there already.
+        option: that names another one.
 
     Raises:
         OutputError: there is a file already.
@@ -49,4 +58,4 @@ def free(path: Path, force: bool) -> None:
     if path.is_dir():
         raise OutputError(f"'{path}' is a folder; name a file")
     if path.exists() and not force:
-        raise OutputError(f"'{path}' is there already; --force replaces it, or name another with --output")
+        raise OutputError(f"'{path}' is there already; --force replaces it, or name another with {option}")

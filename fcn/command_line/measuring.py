@@ -11,6 +11,7 @@ import numpy as np
 
 from data.command_line.quiet import expected, one_line
 from fcn.command_line.networks import check_picture
+from fcn.command_line.parsing import in_options
 from fcn.datasets import SegmentationData
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def measure(
     failures: list[str] = []
 
     def failed(index: int, problem: str) -> None:
+        problem = in_options(problem)
         failures.append(problem if data.name(index) in problem else f"{data.name(index)}: {problem}")
         report(failures[-1])
 

@@ -62,6 +62,23 @@ Labels are PNGs of class numbers (grey or palette); or of colours, where there i
 """
 
 
+# What messages of the package's functions call their arguments, and what they are called here.
+OPTIONS = {
+    "lint(data)": "'python -m fcn lint'",
+    "unknown='void'": "--unknown-is-void",
+    "label_ending=": "--label-ending",
+    "class_dict=": "--class-dict",
+    "class_names=": "--classes",
+}
+
+
+def in_options(message: str) -> str:
+    """A message of a function in the words of the command line."""
+    for argument, option in OPTIONS.items():
+        message = message.replace(argument, option)
+    return message
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands and options."""
     raw = argparse.RawDescriptionHelpFormatter

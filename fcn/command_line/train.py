@@ -74,9 +74,9 @@ def _paths(options: argparse.Namespace) -> None:
     if not options.out.name.endswith(ending):
         why = ": the encoder is part of the file" if building.keeps_encoder_file(options) else ""
         raise ValueError(f"--out is '{options.out}'; a name that ends in {ending} is wanted{why}")
-    free(options.out, options.force)
-    writable_folder(options.run)
-    writable_folder(options.out.parent)
+    free(options.out, options.force, "--out")
+    writable_folder(options.run, "--run")
+    writable_folder(options.out.parent, "--out")
 
 
 def hold_out_some(

@@ -78,8 +78,8 @@ class Record:
                 self.network.load_weights(self._best_file)
         except (OSError, ValueError, KeyError) as error:
             raise ValueError(
-                f"{self._best_file}, the weights of the best epoch, cannot be read ({error}); with keep='last' the "
-                "last ones are in the checkpoint beside it, or delete the folder to start anew"
+                f"{self._best_file}, the weights of the best epoch, cannot be read ({error}): put back a copy of the "
+                "folder, or delete the folder to start anew"
             ) from error
 
     def _keep_weights(self) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import keras
@@ -123,6 +124,12 @@ def test_parts_of_a_folder(here, images, labels):
 
 def test_data_that_is_not_there_is_said(here, capsys):
     (here / "d" / "train").mkdir(parents=True), (here / "empty").mkdir(), (here / "file").touch()
+    paint(here / "other" / "images" / "a.png"), paint(here / "other" / "labels" / "b.png")
+    (
+        paint(here / "void" / "images" / "a.png"),
+        paint(here / "void" / "labels" / "a.png", np.full((40, 60), 255, np.uint8)),
+    )
+    paint(here / "coloured" / "images" / "a.png"), paint(here / "coloured" / "labels" / "a.png")
     grey = pairs(here / "grey")
     (grey / "class_dict.csv").write_text("red,1,2,3\n")
     for arguments, words in (
@@ -132,6 +139,9 @@ def test_data_that_is_not_there_is_said(here, capsys):
         (["d"], "(it has train); name a part, as d:train"),
         (["d:val"], "nor val/ and val_labels/"),
         (["scenes:x"], "'x' is no seed"),
+        (["other"], "--label-ending is for names as a_L.png"),
+        (["void"], "nothing but void; give --classes"),
+        (["coloured"], "give the colour of every class (--class-dict)"),
         (["camvid:test"], "accepted: train, validation"),
         (["grey"], "are grey, numbers of classes"),
     ):
@@ -242,8 +252,6 @@ def test_networks_that_cannot_be_had(here, model, capsys, monkeypatch):
 
 
 def test_damaged_model_files_are_named(here, model, capsys):
-    import zipfile
-
     paint(here / "a.png"), pairs(here / "d", 3, (48, 64))
     whole = Path(model[1]).read_bytes()
     with zipfile.ZipFile(model[1]) as archive:
@@ -294,6 +302,7 @@ def test_why_not_one_pair_could_be_measured_is_said(here, model, capsys):
         paint(folder / "labels" / f"{number}.png", np.full((40, 60), 7, np.uint8))
     error = failing(capsys, "evaluate", "d", "-q", "--classes", "n.txt", *model)
     assert "not one of 2 pairs could be measured; the first: 0: the label holds ids without a class: 7 in" in error
+    assert "'python -m fcn lint' lists all, --unknown-is-void takes them as void" in error
 
 
 def test_other_classes_are_not_compared(here, model, capsys):
@@ -403,7 +412,7 @@ def test_the_same_command_goes_on_and_another_one_is_refused(trained, monkeypatc
     folder, command = trained
     monkeypatch.chdir(folder)
     before = (folder / "runs" / "mine" / "mine.weights.h5").read_bytes()
-    assert "--force replaces it" in failing(capsys, *command)
+    assert "--force replaces it, or name another with --out" in failing(capsys, *command)
     assert "belongs to a run with another --rate" in failing(capsys, *command, "--force", "--rate", ".1")
     assert main([*command, "--force"]) == 0  # nothing is left to learn: measured and written again
     assert (folder / "runs" / "mine" / "mine.weights.h5").stat().st_size == len(before)
@@ -449,6 +458,8 @@ def test_what_cannot_be_trained_is_said_before_anything_is(here, capsys):
         ("the images are 20x20", ["small", *run]),
         ("0 holds nothing out", ["d", *run]),
         ("--hold-out is 0", ["d", *run, "--hold-out", "0", "--keep", "best"]),
+        ("name another with --run", ["d", "-q", *TINY, "--run", "d/images/0.png"]),
+        ("name another with --out", ["d", *run, "--out", "d/images/0.png/x.weights.h5"]),
         ("a name that ends in .weights.h5", ["d", *run, "--out", "x.h5"]),
         ("python -m fcn lint broken", ["broken", *run, "--hold-out", ".25"]),
         ("'held/images/1.png'", ["held", *run, "--hold-out", ".5"]),
