@@ -13,7 +13,6 @@ After a kill the same command goes on after the last whole epoch.
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import sys
 from collections.abc import Sequence
@@ -23,6 +22,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data.arguments import whole_number
+from data.command_line.outputs import writable_folder
+from data.command_line.parsing import Parser, counted, seed
+from data.command_line.quiet import expected, one_line, start_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -147,18 +149,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command; see the module.
 
     Raises:
+        OSError: a folder that cannot be written to.
         ValueError: what the training refuses.
     """
-    parser = argparse.ArgumentParser(prog="python -m fcn.family", description=__doc__.splitlines()[0])
+    parser = Parser(prog="python -m fcn.family", description=__doc__.splitlines()[0])
     parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS), metavar="NAME")
-    parser.add_argument("--scenes", type=int, default=SCENES, help="to learn from (%(default)s)")
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help="(%(default)s)")
-    parser.add_argument("--fresh", type=int, default=FRESH, help="scenes to measure on (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of weights and order (%(default)s)")
+    parser.add_argument("--scenes", type=counted, default=SCENES, help="to learn from (%(default)s)")
+    parser.add_argument("--epochs", type=counted, default=EPOCHS, help="(%(default)s)")
+    parser.add_argument("--fresh", type=counted, default=FRESH, help="scenes to measure on (%(default)s)")
+    parser.add_argument("--seed", type=seed, default=0, help="of weights and order (%(default)s)")
     parser.add_argument("--runs", type=Path, default=Path("runs/family"), help="checkpoints (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("runs/family"), help="weights and cards (%(default)s)")
     options = parser.parse_args(arguments)
-
+    writable_folder(options.runs, "--runs")
+    writable_folder(options.out, "--out")
+    files = {name: options.out / f"scenes_{name}.weights.h5" for name in options.networks}
+    there = [str(path) for path in files.values() if path.exists()]
+    if there:
+        print(f"python -m fcn.family: replaces {', '.join(there)}; --out names another folder", file=sys.stderr)
+    start_tensorflow()
     from fcn.datasets import scenes
     from fcn.losses import CrossEntropy, median_frequency_weights
     from fcn.metrics import boundary_f1, mean_iou
@@ -172,10 +181,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         phase = Phase("all", options.epochs, RATE)
         loss = CrossEntropy(weights)
         rows = train(network, data, phase, loss=loss, batch=BATCH, seed=options.seed, keep="last", run=run)
-        counted, predicted = matrices(network, fresh)
+        confusions, predicted = matrices(network, fresh)
         figures = {
-            "mean_iou": round(float(mean_iou(counted.sum(axis=0))), 4),
-            "mean_iou_95_percent": [round(end, 4) for end in interval(counted)],
+            "mean_iou": round(float(mean_iou(confusions.sum(axis=0))), 4),
+            "mean_iou_95_percent": [round(end, 4) for end in interval(confusions)],
             "boundary_f1": round(boundary_f1(fresh.labels, predicted), 4),
             "training_mean_iou": round(rows[-1]["mean_iou"], 4),
         }
@@ -195,7 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
         export(
             network,
-            options.out / f"scenes_{name}.weights.h5",
+            files[name],
             name=name,
             arguments=NETWORKS[name],
             class_names=data.class_names,
@@ -209,7 +218,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (OSError, ValueError) as error:
-        sys.exit(f"python -m fcn.family: {error}")
     except KeyboardInterrupt:
-        sys.exit("stopped; the same command goes on after the last whole epoch")
+        print("\nstopped; the same command goes on after the last whole epoch", file=sys.stderr)
+        sys.exit(130)
+    except expected() as error:
+        sys.exit(f"python -m fcn.family: {one_line(error)}")

@@ -24,6 +24,17 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+def counted(text: str) -> int:
+    """A whole number from 1 up.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if not whole_number(text):
+        raise argparse.ArgumentTypeError(f"{text!r}; at least 1 is wanted")
+    return int(text)
+
+
 def seed(text: str) -> int:
     """A seed that Keras and NumPy take.
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from data.command_line.parsing import Parser, seed, size, whole_number
+from data.command_line.parsing import Parser, counted, seed, size, whole_number
 
 DESCRIPTION = "Every pixel a class, from the command line."
 EXAMPLES = """\
@@ -154,9 +154,9 @@ def _training_options(made: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--decoder-epochs", type=whole_number, help="with the encoder frozen (default: 4, where it knows)"
     )
-    group.add_argument("--epochs", type=_counted, default=40, help="in which all is trained (default: 40)")
+    group.add_argument("--epochs", type=counted, default=40, help="in which all is trained (default: 40)")
     group.add_argument("--rate", type=_positive, default=0.001, help="highest learning rate (default: .001)")
-    group.add_argument("--batch", type=_counted, default=4, help="pictures in a step (default: 4)")
+    group.add_argument("--batch", type=counted, default=4, help="pictures in a step (default: 4)")
     group.add_argument("--hold-out", type=_share, default=0.1, help="share not learnt from, 0 for none (default: .1)")
     group.add_argument("--loss", type=_losses, default=["cross_entropy", "jaccard"], metavar="LOSS+LOSS",
                        help=f"{', '.join(LOSSES)} (default: cross_entropy+jaccard)")  # fmt: skip
@@ -167,7 +167,7 @@ def _training_options(made: argparse.ArgumentParser) -> None:
     group.add_argument("--seed", type=seed, default=0, help="of weights, order and views (default: 0)")
     group.add_argument("--keep", choices=("last", "best"), default="last", help="weights (default: last; best: by the "
                        "mean IoU of what is held out)")  # fmt: skip
-    group.add_argument("--patience", type=_counted, help="end a phase after so many epochs without a better mean IoU")
+    group.add_argument("--patience", type=counted, help="end a phase after so many epochs without a better mean IoU")
     group.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto",
                        help="auto: bfloat16 where a step is faster with it")  # fmt: skip
     group.add_argument("--jit", action="store_true", help="compile with XLA")
@@ -206,12 +206,6 @@ def _share(text: str) -> float:
 
 def _positive(text: str) -> float:
     return _number(text, 1e-12, 1e12, "a number above 0")
-
-
-def _counted(text: str) -> int:
-    if not whole_number(text):
-        raise argparse.ArgumentTypeError(f"{text!r}; at least 1 is wanted")
-    return int(text)
 
 
 def _ids(text: str) -> tuple[int, ...]:

@@ -1,6 +1,10 @@
 """The family is of one size; its intervals are bootstrap intervals; its figures show what they are given."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -102,6 +106,7 @@ def test_the_command_trains_writes_and_goes_on(tmp_path, monkeypatch, capsys):
     words = ["--networks", "pspnet", "--scenes", "5", "--epochs", "1", "--fresh", "3", "--seed", "2"]
     folders = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]
     assert family.main(words + folders) == 0
+    assert "replaces" not in capsys.readouterr().err
     card = json.loads((tmp_path / "out" / "scenes_pspnet.json").read_text())
     assert card["command"] == " ".join(["python -m fcn.family", *words])
     assert card["network"] == "pspnet" and card["arguments"] == family.NETWORKS["pspnet"]
@@ -115,7 +120,36 @@ def test_the_command_trains_writes_and_goes_on(tmp_path, monkeypatch, capsys):
     before = checkpoint.stat().st_mtime_ns
     assert family.main(words + folders) == 0, "again: nothing is left to learn"
     assert checkpoint.stat().st_mtime_ns == before
+    assert "replaces " + str(tmp_path / "out" / "scenes_pspnet.weights.h5") in capsys.readouterr().err
     assert json.loads((tmp_path / "out" / "scenes_pspnet.json").read_text())["measured_on_fresh_scenes"] == figures
+
+
+def test_what_cannot_be_done_is_said_before_anything_is(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="name another with --out"):
+        family.main(["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "file")])
+    for wrong in ("--scenes=0", "--epochs=0", "--fresh=x", "--seed=4294967296"):
+        with pytest.raises(SystemExit) as stop:
+            family.main([wrong])
+        error = capsys.readouterr().err
+        assert stop.value.code == 2 and error.count("\n") == 1 and wrong.partition("=")[0] in error
+
+
+def test_ctrl_c_is_told_as_elsewhere(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fcn.family", "--networks", "pspnet", "--epochs", "500", "--scenes", "4"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    while process.poll() is None and not list(tmp_path.rglob("checkpoint.npz")):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 130 and "Traceback" not in error, error
+    assert error.rstrip().endswith("stopped; the same command goes on after the last whole epoch")
 
 
 # Figures.
