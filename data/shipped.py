@@ -119,12 +119,21 @@ def write_half(
         keras.config.set_dtype_policy(policy)
     if [tuple(w.shape) for w in small.weights] != [tuple(w.shape) for w in network.weights]:
         raise ValueError(f"{what} is not the network that was given: the shapes of its weights differ")
+    small.set_weights(halves(network))
+    write_weights(small, path, facts)
+
+
+def halves(network: keras.Model) -> list[np.ndarray]:
+    """A network's weights as float16.
+
+    Raises:
+        ValueError: weights that float16 cannot hold.
+    """
     weights, largest = network.get_weights(), float(np.finfo(np.float16).max)
     for variable, weight in zip(network.weights, weights):
         if not (np.abs(weight.astype(np.float32)) <= largest).all():  # NaN is not
             raise ValueError(f"{variable.path} holds what float16 cannot: a number beyond {largest:.0f}, or none")
-    small.set_weights([weight.astype(np.float16) for weight in weights])
-    write_weights(small, path, facts)
+    return [weight.astype(np.float16) for weight in weights]
 
 
 def _compact(path: Path) -> None:

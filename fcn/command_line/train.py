@@ -13,6 +13,7 @@ from data.arguments import number_pair
 from data.command_line.outputs import free, writable_folder
 from data.precision import POLICIES, numbers
 from data.runs import read_note, replaced
+from data.shipped import halves
 from fcn.command_line import building
 from fcn.command_line.card import DECIDING, write_results
 from fcn.command_line.evaluate import check_classes
@@ -222,14 +223,21 @@ def as_shipped(network: keras.Model, options: argparse.Namespace, classes: int) 
     """The network that whoever loads the file will have: float32, with weights that went through float16.
 
     What is measured is this one. A given encoder stays as it is.
+
+    Raises:
+        ValueError: the weights grew beyond what float16 holds.
     """
     if building.keeps_encoder_file(options):
         return network
-    import numpy as np
-
     from fcn.segmenter import build
 
+    try:
+        weights = halves(network)
+    except ValueError as error:
+        raise ValueError(
+            f"the training went astray: {error}; take a --rate lower than {options.rate:g}, and another --run"
+        ) from None
     with numbers("float32"):
         final = build(options.network, classes, **building.arguments_of(options))
-    final.set_weights([weight.astype(np.float16).astype(np.float32) for weight in network.get_weights()])
+    final.set_weights([weight.astype("float32") for weight in weights])
     return final

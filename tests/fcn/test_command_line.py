@@ -23,6 +23,7 @@ from fcn.command_line import building, networks, precision
 from fcn.command_line.parsing import OF_COMMAND
 from fcn.command_line.parsing import parser as make_parser
 from fcn.command_line.sources import open_data
+from fcn.command_line.train import as_shipped
 from fcn.datasets import folder_pairs, hold_out
 from fcn.training import evaluate
 from fcn.training.checkpoints import read_history
@@ -469,6 +470,15 @@ def test_what_cannot_be_trained_is_said_before_anything_is(here, capsys):
     for wrong in ("--seed=4294967296", "--loss=l2", "--scale=2..1", "--epochs=0", "--rate=-1", "--hold-out=2"):
         failing(capsys, "train", "d", wrong, status=2)
     assert not [name for name in files(here) if name.endswith((".h5", ".npz"))]
+
+
+def test_a_network_that_went_astray_is_not_measured():
+    net = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 1, name="far")])
+    options = make_parser().parse_args(["train", "d", "--network", "unet", "--rate", "1e9"])
+    for number in (1e5, np.nan):
+        net.set_weights([np.full((1, 1, 3, 2), number), np.zeros(2)])
+        with pytest.raises(ValueError, match=r"far/kernel holds .*; a --rate lower than 1e\+09, and another --run"):
+            as_shipped(net, options, 2)
 
 
 def test_what_was_not_said_about_the_network():
