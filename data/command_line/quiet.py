@@ -47,10 +47,13 @@ def start_tensorflow() -> None:
 
 
 def expected() -> tuple[type[Exception], ...]:
-    """The errors that are the world's or the user's; any other is a mistake in the package and shows its traceback."""
+    """The errors that are the world's or the user's; any other is a mistake in the package and shows its traceback.
+
+    A TypeError is none of them: what is typed on a command line has been given its type by the parser.
+    """
     tensorflow = sys.modules.get("tensorflow")
     of_tensorflow = (tensorflow.errors.OpError,) if tensorflow else ()
-    return (OSError, ValueError, TypeError, IndexError, MemoryError, *of_tensorflow)
+    return (OSError, ValueError, IndexError, MemoryError, *of_tensorflow)
 
 
 def one_line(error: BaseException | str) -> str:

@@ -45,6 +45,10 @@ def each(
         tqdm.write(f"python -m fcn {options.command}: {problem}", file=sys.stderr)
 
     found = find_pictures(options.pictures, report, (*SUFFIXES, *VIDEOS) if film else SUFFIXES)
+    for picture in filter(is_video, found) if film is None else ():
+        words = f"{options.command} takes pictures; of a video 'python -m fcn overlay {picture.path}' makes another"
+        report(f"'{picture.path}' is a video, and {words}")
+    found = [picture for picture in found if film or not is_video(picture)]
     several = len(found) > 1
     places = {one: place_of(one, what, options.output, report, several, options.force) for one in found}
     jobs = [picture for picture in found if places[picture] is not None]

@@ -223,6 +223,22 @@ def test_a_video_keeps_its_colours_frames_and_rate(here, model, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_predict_takes_no_videos(here, model, capsys):
+    write_video([stripes(64, 96)[0]] * 2, here / "film.mp4")
+    error = failing(capsys, "predict", "film.mp4", *model)
+    assert "predict takes pictures" in error and "python -m fcn overlay film.mp4" in error
+    paint(here / "a.png")
+    assert main(["predict", "film.mp4", "a.png", "-q", *model]) == 1  # the picture is done
+    assert files(here) == ["a-label.png", "a.png", "film.mp4"]
+
+
+def test_a_mistake_of_the_package_is_not_the_users(here, model, monkeypatch):
+    paint(here / "a.png")
+    monkeypatch.setattr("fcn.command_line.predict.write_label", None)
+    with pytest.raises(TypeError):
+        main(["predict", "a.png", *model])
+
+
 def test_videos_that_are_none_and_outputs_that_do_not_fit(here, model, capsys):
     (here / "a.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
     paint(here / "a.png")
