@@ -44,18 +44,21 @@ def writable_folder(folder: Path, option: str = "--output") -> None:
         ) from None
 
 
-def free(path: Path, force: bool, option: str = "--output") -> None:
-    """Refuse to overwrite.
+def free(path: Path, force: bool, option: str = "--output", source: Path | None = None) -> None:
+    """Refuse to overwrite; what a result is made of, ``source``, even with ``force``.
 
     Args:
         path: a file to be written.
         force: it may be there already.
         option: that names another one.
+        source: the file that the result is made of.
 
     Raises:
         OutputError: there is a file already.
     """
     if path.is_dir():
         raise OutputError(f"'{path}' is a folder; name a file")
+    if source is not None and path.exists() and source.exists() and path.samefile(source):
+        raise OutputError(f"'{path}' is what the result is made of, and stays; name another file with {option}")
     if path.exists() and not force:
         raise OutputError(f"'{path}' is there already; --force replaces it, or name another with {option}")

@@ -124,7 +124,7 @@ def place_of(
             path = output
         else:
             path = (output or Path()) / picture.place.with_name(f"{picture.place.name}-{what}{suffix}")
-        free(path, force)
+        free(path, force, picture.path)
         writable_folder(path.parent)
     except OutputError as error:
         report(one_line(error))

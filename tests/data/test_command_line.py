@@ -183,3 +183,17 @@ def test_where_results_go(tmp_path, monkeypatch):
         ((film, "d.png"), "of 'b.MP4' a .mp4 is made"),
     ):
         assert place(*arguments) is None and words in problems[-1]
+
+
+@pytest.mark.parametrize("name", ["a.png", "b.mp4"])
+def test_what_a_result_is_made_of_stays(tmp_path, name):
+    source = tmp_path / name
+    source.write_text("mine")
+    link = tmp_path / f"link{source.suffix}"
+    link.symlink_to(source)
+    for output in (source, tmp_path / "." / name, link):
+        problems = []
+        picture = Picture(source, Path(source.stem))
+        assert place_of(picture, "boxes", output, problems.append, several=False, force=True) is None
+        assert "is what the result is made of" in problems[0]
+    assert source.read_text() == "mine"
