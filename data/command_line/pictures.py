@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from data.command_line.quiet import one_line
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v")
+RESULTS = (".png", ".mp4")  # what is made of a picture, and of a video
 
 
 class Picture(NamedTuple):
@@ -35,7 +37,10 @@ def pictures_in(folder: Path, suffixes: Sequence[str] = SUFFIXES) -> list[Path]:
 
 
 def find_pictures(
-    names: Sequence[str], report: Callable[[str], Any], suffixes: Sequence[str] = SUFFIXES
+    names: Sequence[str],
+    report: Callable[[str], Any],
+    suffixes: Sequence[str] = SUFFIXES,
+    results: Sequence[str] = (),
 ) -> list[Picture]:
     """The pictures that paths stand for; a folder stands for all pictures in it.
 
@@ -43,6 +48,8 @@ def find_pictures(
         names: files, folders and patterns (``holiday/*.jpg``, ``**/*.png``), which stand for pictures and folders.
         report: told in words of each path that is nothing.
         suffixes: of the files that are taken from a folder or by a pattern.
+        results: as ``what`` of `place_of`: files of a folder that are named so were made of its pictures, and are
+            left out; how many is said on stderr.
 
     Returns:
         Each once, no two with the same place.
@@ -54,7 +61,7 @@ def find_pictures(
     for name in _spelt_out(names, report, suffixes):
         path = Path(name)
         if path.is_dir():
-            inside = pictures_in(path, suffixes)
+            inside = _without_results(path, pictures_in(path, suffixes), results)
             if not inside:
                 report(f"there are no pictures in the folder '{path}' ({', '.join(suffixes)})")
             pairs = [(one, one.relative_to(path).with_suffix("")) for one in inside]
@@ -76,6 +83,16 @@ def find_pictures(
             taken.add(unique)
             found[one.resolve()] = Picture(one, unique)
     return list(found.values())
+
+
+def _without_results(folder: Path, inside: list[Path], results: Sequence[str]) -> list[Path]:
+    made = tuple(f"-{what}{suffix}" for what in results for suffix in RESULTS)
+    kept = [path for path in inside if not path.name.endswith(made)]
+    if len(kept) < len(inside):
+        words = f"{len(inside) - len(kept)} of {len(inside)} files in '{folder}' are named as results"
+        print(f"{words} ({', '.join(f'*-{what}' for what in results)}) and left out; name them to have them, too",
+              file=sys.stderr)  # fmt: skip
+    return kept
 
 
 def _spelt_out(names: Sequence[str], report: Callable[[str], Any], suffixes: Sequence[str]) -> Iterator[str]:
@@ -114,7 +131,7 @@ def place_of(
     Returns:
         The path, free and in a folder that can be written to; None if it was reported.
     """
-    suffix = ".mp4" if is_video(picture) else ".png"
+    suffix = RESULTS[is_video(picture)]
     try:
         if output is not None and output.suffix.lower() in (".png", ".mp4") and not output.is_dir():
             if several:

@@ -17,6 +17,8 @@ from fcn.command_line.measuring import predicted_each
 from fcn.command_line.networks import check_picture, open_segmenter, size_for
 from fcn.segmenter import Segmenter
 
+RESULTS = ("label", "overlay")  # of predict and overlay
+
 
 def each(
     options: argparse.Namespace,
@@ -44,7 +46,7 @@ def each(
         failures.append(problem)
         tqdm.write(f"python -m fcn {options.command}: {problem}", file=sys.stderr)
 
-    found = find_pictures(options.pictures, report, (*SUFFIXES, *VIDEOS) if film else SUFFIXES)
+    found = find_pictures(options.pictures, report, (*SUFFIXES, *VIDEOS) if film else SUFFIXES, RESULTS)
     for picture in filter(is_video, found) if film is None else ():
         words = f"{options.command} takes pictures; of a video 'python -m fcn overlay {picture.path}' makes another"
         report(f"'{picture.path}' is a video, and {words}")

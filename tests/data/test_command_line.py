@@ -161,6 +161,21 @@ def test_patterns_stand_for_pictures_and_folders(tmp_path, monkeypatch):
     ]
 
 
+def test_results_in_a_folder_are_left_out_and_counted(tmp_path, capsys):
+    for name in ("a.png", "a-boxes.png", "deep/b-boxes.mp4", "boxes.png", "b-boxes.jpg", "a-label.png"):
+        paint(tmp_path / "x.png")
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "x.png").rename(tmp_path / name)
+
+    def found(*names):
+        pictures = find_pictures([str(tmp_path / name) for name in names], pytest.fail, (*SUFFIXES, ".mp4"), ["boxes"])
+        return [one.path.name for one in pictures]
+
+    assert found("") == ["a-label.png", "a.png", "b-boxes.jpg", "boxes.png"]
+    assert "2 of 6 files in" in capsys.readouterr().err
+    assert found("a-boxes.png") == ["a-boxes.png"] and capsys.readouterr().err == ""  # named, it is meant
+
+
 def test_where_results_go(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     still, film = Picture(Path("in/a.jpg"), Path("x/a")), Picture(Path("b.MP4"), Path("b"))

@@ -223,6 +223,14 @@ def test_a_video_keeps_its_colours_frames_and_rate(here, model, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_what_was_made_is_not_an_input_of_the_next_call(here, model, capsys):
+    paint(here / "p" / "good.png")
+    for command in ("predict", "overlay", "predict"):
+        assert main([command, "p", "-o", "p", "-f", "-q", *model]) == 0
+    assert files(here) == ["p/good-label.png", "p/good-overlay.png", "p/good.png"]
+    assert "2 of 3 files in 'p' are named as results (*-label, *-overlay)" in capsys.readouterr().err
+
+
 def test_predict_takes_no_videos(here, model, capsys):
     write_video([stripes(64, 96)[0]] * 2, here / "film.mp4")
     error = failing(capsys, "predict", "film.mp4", *model)

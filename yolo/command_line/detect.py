@@ -57,7 +57,8 @@ class _Job:
         self.results = Results(options.json, options.csv, options.force)
         # A file that is called 0 is a file.
         cameras = list(dict.fromkeys(w for w in options.paths if w.isdecimal() and not Path(w).exists()))
-        found = find_pictures([word for word in options.paths if word not in cameras], self._note, (*SUFFIXES, *VIDEOS))
+        others = [word for word in options.paths if word not in cameras]
+        found = find_pictures(others, self._note, (*SUFFIXES, *VIDEOS), ("boxes",))
         self.cameras = {Picture(Path(f"camera-{word}.mp4"), Path(f"camera-{word}")): int(word) for word in cameras}
         found += self.cameras
         self.places: dict[Picture, Path | None] = dict.fromkeys(found)
