@@ -133,11 +133,11 @@ def place_of(
     """
     suffix = RESULTS[is_video(picture)]
     try:
-        if output is not None and output.suffix.lower() in (".png", ".mp4") and not output.is_dir():
+        if output is not None and output.suffix.lower() in (*SUFFIXES, *VIDEOS) and not output.is_dir():
             if several:
                 raise OutputError(f"--output '{output}' is one file, and there are several pictures; name a folder")
             if output.suffix.lower() != suffix:
-                raise OutputError(f"--output '{output}': of '{picture.path}' a {suffix} is made")
+                raise OutputError(f"--output '{output}': of '{picture.path}' a {suffix} is made; name it so")
             path = output
         else:
             path = (output or Path()) / picture.place.with_name(f"{picture.place.name}-{what}{suffix}")

@@ -196,8 +196,11 @@ def test_where_results_go(tmp_path, monkeypatch):
         ((still, "c.png"), "is there already"),
         ((still, "d.png", True), "is one file, and there are several"),
         ((film, "d.png"), "of 'b.MP4' a .mp4 is made"),
+        ((still, "d.jpg"), "of 'in/a.jpg' a .png is made"),
+        ((film, "d.avi"), "of 'b.MP4' a .mp4 is made"),
     ):
         assert place(*arguments) is None and words in problems[-1]
+    assert not Path("d.jpg").exists() and not Path("d.avi").exists()
 
 
 @pytest.mark.parametrize("name", ["a.png", "b.mp4"])
