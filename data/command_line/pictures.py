@@ -98,6 +98,9 @@ def _without_results(folder: Path, inside: list[Path], results: Sequence[str]) -
 def _spelt_out(names: Sequence[str], report: Callable[[str], Any], suffixes: Sequence[str]) -> Iterator[str]:
     """The names, and in the place of a pattern what it stands for; not every shell does that."""
     for name in names:
+        if not name.strip():
+            report("an empty word stands for no picture; '.' is the folder that you are in")
+            continue
         if not glob.has_magic(name) or Path(name).exists():
             yield name
             continue

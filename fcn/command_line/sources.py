@@ -34,6 +34,8 @@ def open_data(word: str, options: argparse.Namespace, class_names: Sequence[str]
     Raises:
         OSError, ValueError: there is no such data, or it cannot be read.
     """
+    if not word.strip():
+        raise ValueError(f"DATA is an empty word; '.' is the folder that you are in; {KINDS}")
     name, _, part = word.partition(":")
     if name == "camvid":
         return camvid(part or "train", verbose=not options.quiet)

@@ -176,6 +176,14 @@ def test_results_in_a_folder_are_left_out_and_counted(tmp_path, capsys):
     assert found("a-boxes.png") == ["a-boxes.png"] and capsys.readouterr().err == ""  # named, it is meant
 
 
+def test_an_empty_word_is_not_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    paint(Path("a.png"))
+    problems = []
+    assert find_pictures(["", " "], problems.append) == [] and len(problems) == 2
+    assert "an empty word" in problems[0] and [one.path.name for one in find_pictures(["."], pytest.fail)] == ["a.png"]
+
+
 def test_where_results_go(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     still, film = Picture(Path("in/a.jpg"), Path("x/a")), Picture(Path("b.MP4"), Path("b"))

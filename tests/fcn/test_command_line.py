@@ -134,6 +134,7 @@ def test_data_that_is_not_there_is_said(here, capsys):
     grey = pairs(here / "grey")
     (grey / "class_dict.csv").write_text("red,1,2,3\n")
     for arguments, words in (
+        ([""], "an empty word"),
         (["nowhere"], "there is no 'nowhere'; DATA is camvid"),
         (["file"], "'file' is a file"),
         (["empty"], "has no images/ and labels/ (it has no folders); name them with --images"),
