@@ -156,6 +156,23 @@ def read_video(path: str | os.PathLike) -> Video:
     return Video(_frames(capture, first), float(rate) if 0 < rate <= 240 else 25.0, count if count > 0 else None)
 
 
+def check_whole(path: str | os.PathLike, seen: int, video: Video) -> None:
+    """Refuse a video, read to its end, that had fewer frames than it says, as one that was cut off in a download.
+
+    One or two are let pass: some programs that write videos miscount.
+
+    Args:
+        path: for the message.
+        seen: how many frames were read.
+        video: of `read_video`.
+
+    Raises:
+        ValueError: frames are missing.
+    """
+    if video.count is not None and seen < video.count - 2:
+        raise ValueError(f"'{path}': {seen} of {video.count} frames could be read; is the file whole? get it again")
+
+
 def read_camera(number: int = 0) -> Video:
     """Open a camera with OpenCV; its frames come until they are closed, at the rate at which they are asked for.
 

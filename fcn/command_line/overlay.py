@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from data.videos import even_sides, read_video, write_video
+from data.videos import check_whole, even_sides, read_video, write_video
 from fcn.command_line.networks import check_picture
 from fcn.command_line.pictures import each
 from fcn.plots.overlays import overlay, with_legend
@@ -54,7 +54,7 @@ def overlay_video(
         How many frames, and that the sound is not among them.
 
     Raises:
-        OSError, ValueError: it cannot be read, or written.
+        OSError, ValueError: it cannot be read, or written; it ends too soon (what there is of it is written).
     """
     from tqdm.auto import tqdm
 
@@ -85,4 +85,5 @@ def overlay_video(
             write_video(pictures(), path, frames_per_second=video.rate)
         finally:
             video.frames.close()
+    check_whole(source, count, video)
     return f"{count} frames; the sound is not copied"

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from data.videos import even_sides, read_camera, read_video, write_video
+from data.videos import check_whole, even_sides, read_camera, read_video, write_video
 
 COLOURS = np.array([(220, 30, 30), (30, 200, 40), (20, 40, 210), (230, 220, 20)], np.uint8)
 
@@ -176,3 +176,21 @@ def test_a_row_and_a_column_more():
     np.testing.assert_array_equal(even[3, :5], frame[2])
     np.testing.assert_array_equal(even[:3, 5], frame[:, 4])
     assert even_sides(even).shape == even.shape == (4, 6, 3)
+
+
+def test_a_video_that_was_cut_off_is_found(tmp_path):
+    path = tmp_path / "film.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (96, 64))
+    for number in range(30):
+        writer.write(np.random.default_rng(number).integers(0, 256, (64, 96, 3), np.uint8))
+    writer.release()
+    whole = read_video(path)
+    check_whole(path, len(list(whole.frames)), whole)
+    check_whole(path, 28, whole)  # miscounted
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    cut = read_video(path)
+    seen = len(list(cut.frames))
+    assert 5 < seen < 25
+    with pytest.raises(ValueError, match=f"film.avi': {seen} of 30 frames could be read"):
+        check_whole(path, seen, cut)
+    check_whole(path, 1, cut._replace(count=None))

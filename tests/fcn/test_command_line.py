@@ -232,6 +232,13 @@ def test_what_was_made_is_not_an_input_of_the_next_call(here, model, capsys):
     assert "2 of 3 files in 'p' are named as results (*-label, *-overlay)" in capsys.readouterr().err
 
 
+def test_a_video_that_was_cut_off_is_told(here, model, capsys, monkeypatch):
+    write_video([stripes(64, 96)[0]] * 4, here / "film.mp4")
+    monkeypatch.setattr("fcn.command_line.overlay.read_video", lambda path: read_video(path)._replace(count=9))
+    error = failing(capsys, "overlay", "film.mp4", "-q", *model)
+    assert "4 of 9 frames could be read" in error and files(here) == ["film-overlay.mp4", "film.mp4"]
+
+
 def test_predict_takes_no_videos(here, model, capsys):
     write_video([stripes(64, 96)[0]] * 2, here / "film.mp4")
     error = failing(capsys, "predict", "film.mp4", *model)

@@ -19,7 +19,7 @@ import numpy as np
 from data.command_line.outputs import whole
 from data.command_line.pictures import SUFFIXES, VIDEOS, Picture, find_pictures, is_video, place_of, read
 from data.command_line.quiet import one_line, start_tensorflow
-from data.videos import Video, even_sides, read_camera, read_video, write_video
+from data.videos import Video, check_whole, even_sides, read_camera, read_video, write_video
 from yolo.command_line.results import Results, in_words
 from yolo.detector import Detector
 from yolo.drawing import draw_boxes
@@ -180,6 +180,7 @@ class _Job:
                     write_video(shown, self.places[picture], frames_per_second=rate)
             finally:
                 video.frames.close()
+        check_whole(picture.path, seen, video)
         sound = "" if stop or self.places[picture] is None else "; the sound is not copied"
         return f"{seen} frames, in all of them {in_words(counts)}{sound}"
 
