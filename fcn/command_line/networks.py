@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import keras
 
 SMALLEST = 32  # pixels that a side of a picture has at least
+MOST = 2**25  # pixels: a frame of 8K video
 
 
 def open_segmenter(weights: str | None, names_file: str | None = None) -> Segmenter:
@@ -52,28 +53,43 @@ def size_for(segmenter: Segmenter, options: argparse.Namespace) -> Any:
     """The size that the network is to see: the option's, or the only one that it takes, or None: the picture's.
 
     Raises:
-        ValueError: the network takes another size.
+        ValueError: the network takes another size; one that is too small or too large for any.
     """
     sides = segmenter.network.input_shape[1:3]
     only = None if None in sides else sides
     wanted = options.size
     if wanted and only and number_pair("size", wanted) != only:
         raise ValueError(f"--size is {wanted}, and the network takes {only[0]}x{only[1]} only; leave --size out")
+    if wanted and not only:
+        check_sides("--size", *number_pair("size", wanted), "")
     return wanted or only
 
 
 def check_picture(image: np.ndarray, size: Any) -> None:
-    """Refuse what is too small for a network.
+    """Refuse what is too small or too large for a network.
 
     Raises:
         ValueError: it is.
     """
     height, width = image.shape[:2]
-    if size is None and min(height, width) < SMALLEST:
-        raise ValueError(
-            f"the picture is {height} x {width} pixels (height x width), and a network wants {SMALLEST} at least; "
-            f"--size {max(height, 64)}x{max(width, 64)} enlarges it"
-        )
+    if size is None:
+        scale = (MOST / 4 / height / width) ** 0.5
+        sides = (max(height, 64), max(width, 64)) if scale > 1 else (int(height * scale), int(width * scale))
+        hint = "enlarges" if scale > 1 else "shrinks"
+        check_sides("the picture", height, width, f"; --size {sides[0]}x{sides[1]} {hint} it")
+
+
+def check_sides(what: str, height: int, width: int, hint: str) -> None:
+    """Refuse sides that are too small or too large for a network.
+
+    Raises:
+        ValueError: they are.
+    """
+    words = f"{what} is {height} x {width} pixels (height x width), and a network wants"
+    if min(height, width) < SMALLEST:
+        raise ValueError(f"{words} {SMALLEST} at least{hint}")
+    if height * width > MOST:
+        raise ValueError(f"{words} {MOST / 1e6:.0f} million of them at most{hint}")
 
 
 def _from_weights(path: Path) -> Segmenter:

@@ -18,6 +18,7 @@ from fcn.command_line import building
 from fcn.command_line.card import DECIDING, write_results
 from fcn.command_line.evaluate import check_classes
 from fcn.command_line.measuring import Measured, measure
+from fcn.command_line.networks import SMALLEST, check_sides
 from fcn.command_line.precision import choose
 from fcn.command_line.sources import open_data, short
 from fcn.datasets import SegmentationData, hold_out
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     import keras
 
 MEMORY = 2**31  # bytes up to which all pairs are read once and kept
-SMALLEST = 32
 STOPPED = "stopped; the same command goes on after the last whole epoch"
 
 
@@ -98,6 +98,8 @@ def fitting_crop(data: SegmentationData, options: argparse.Namespace) -> tuple[i
     Raises:
         ValueError: images of several sizes and no ``--size``; a crop that is larger than they are; too small images.
     """
+    if options.size:
+        check_sides("--size", *number_pair("size", options.size), "")
     sizes = [number_pair("size", options.size)] if options.size else list(image_sizes(data))
     if not sizes:
         raise ValueError(f"not one image of {short(options.data)} can be read; 'python -m fcn lint' says why")

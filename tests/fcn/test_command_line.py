@@ -265,6 +265,21 @@ def test_videos_that_are_none_and_outputs_that_do_not_fit(here, model, capsys):
     assert files(here) == ["a.mp4", "a.png"]
 
 
+def test_sizes_that_no_network_sees(here, model, capsys, monkeypatch):
+    paint(here / "a.png")
+    pairs(here / "d", 1)
+    for command in (["overlay", "a.png"], ["evaluate", "d"]):
+        assert "--size is 16 x 16 pixels" in failing(capsys, *command, "--size", "16", "-q", *model)
+        error = failing(capsys, *command, "--size", "30000x30000", "-q", *model)
+        assert "34 million of them at most" in error
+    train = ["train", "d", "-q", "--hold-out", "0", *TINY, "--size"]
+    assert "--size is 31 x 64 pixels" in failing(capsys, *train, "31x64")
+    assert "34 million of them at most" in failing(capsys, *train, "30000")
+    monkeypatch.setattr(networks, "MOST", 2000)
+    error = failing(capsys, "overlay", "a.png", *model)
+    assert "a.png: the picture is 40 x 60 pixels" in error and "--size 18x27 shrinks it" in error
+
+
 # networks
 
 
