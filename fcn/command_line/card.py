@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from data.runs import replaced
 from fcn.command_line import building
 from fcn.command_line.measuring import Measured
-from fcn.command_line.sources import colours_of, short
+from fcn.command_line.sources import FOLDER_OPTIONS, colours_of, short
 from fcn.datasets import SegmentationData
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ DECIDING = (
     "network", "encoder", "encoder_file", "encoder_weights", "width", "decoder_epochs", "epochs", "rate", "batch",
     "hold_out", "loss", "balance", "size", "crop", "scale", "seed", "keep", "patience", "precision", "jit",
 )  # fmt: skip
-FOLDER_OPTIONS = {"images": "images", "labels": "labels", "label_ending": "", "class_dict": None, "classes": None,
-                  "void": (), "unknown_is_void": False}  # fmt: skip
 
 
 def write_results(

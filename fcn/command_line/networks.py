@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import keras
 
 SMALLEST = 32  # pixels that a side of a picture has at least
+MODELS = (".keras", ".h5", ".hdf5")
 MOST = 2**25  # pixels: a frame of 8K video
 
 
@@ -34,9 +35,11 @@ def open_segmenter(weights: str | None, names_file: str | None = None) -> Segmen
         OSError, ValueError: there is none, it cannot be opened, or is none that gives classes to pixels.
     """
     name = weights or SHIPPED
+    if names_file and (name.endswith(".weights.h5") or not name.endswith(MODELS)):
+        raise ValueError(f"--classes is for {', '.join(MODELS)} files; the card of {name!r} names its classes")
     if name.endswith(".weights.h5"):
         return _from_weights(Path(name))
-    if name.endswith((".keras", ".h5", ".hdf5")):
+    if name.endswith(MODELS):
         return _from_model(Path(name), names_file)
     if name in available():
         return load(name)

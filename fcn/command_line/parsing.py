@@ -10,6 +10,7 @@ from typing import Any
 from data.command_line.parsing import Parser, counted, seed, size, whole_number
 
 DESCRIPTION = "Every pixel a class, from the command line."
+SCENES = 400  # that are drawn
 EXAMPLES = """\
 examples:
   python -m fcn overlay photo.jpg                  the classes over the photograph, with a legend: photo-overlay.png
@@ -128,7 +129,7 @@ def _data_options(made: argparse.ArgumentParser) -> None:
     group.add_argument("--classes", metavar="FILE", help="names in the order of the numbers, one in each line")
     group.add_argument("--void", type=_ids, default=(), metavar="N,N", help="numbers that mean void, besides 255")
     group.add_argument("--unknown-is-void", action="store_true", help="numbers and colours without a class are void")
-    made.add_argument("--count", type=whole_number, default=400, help="of drawn scenes (default: 400)")
+    made.add_argument("--count", type=whole_number, default=SCENES, help="of drawn scenes (default: %(default)s)")
 
 
 def _network_options(made: argparse.ArgumentParser) -> None:

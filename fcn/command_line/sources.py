@@ -9,9 +9,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from fcn.command_line.parsing import SCENES
 from fcn.datasets import SegmentationData, camvid, folder_pairs, scenes, voc, voc_palette
 from fcn.datasets.folders import ENDINGS
 
+# The options of the command that say how a folder is to be read, and what they are by themselves.
+FOLDER_OPTIONS = {"images": "images", "labels": "labels", "label_ending": "", "class_dict": None, "classes": None,
+                  "void": (), "unknown_is_void": False}  # fmt: skip
 TABLE = "class_dict.csv"
 KINDS = "DATA is camvid, camvid:validation, scenes, or a folder with images/ and labels/ in it"
 # Where the parts of a data set lie: {part}, and {images} and {labels} as the options name them.
@@ -32,10 +36,11 @@ def open_data(word: str, options: argparse.Namespace, class_names: Sequence[str]
         class_names: of numbers that neither the folder nor an option names; None: those that occur, "class 0", ...
 
     Raises:
-        OSError, ValueError: there is no such data, or it cannot be read.
+        OSError, ValueError: there is no such data, or it cannot be read; options that do not belong to it.
     """
     if not word.strip():
         raise ValueError(f"DATA is an empty word; '.' is the folder that you are in; {KINDS}")
+    _check_options(options)
     name, _, part = word.partition(":")
     if name == "camvid":
         return camvid(part or "train", verbose=not options.quiet)
@@ -43,22 +48,23 @@ def open_data(word: str, options: argparse.Namespace, class_names: Sequence[str]
         if part and not part.isdecimal():
             raise ValueError(f"'{word}': {part!r} is no seed; scenes:1, say, is drawn from seed 1")
         return scenes(options.count, int(part or 0), verbose=not options.quiet)
-    folder, part = Path(word), ""
-    if not folder.exists() and ":" in word:
-        before, _, part = word.rpartition(":")
-        folder = Path(before)
+    folder, part = _folder(word)
     if not folder.exists():
         raise FileNotFoundError(f"there is no '{folder}'; {KINDS}")
     if not folder.is_dir():
         raise NotADirectoryError(f"'{folder}' is a file; {KINDS}")
-    if (folder / "ImageSets" / "Segmentation").is_dir():
+    if _is_voc(folder):
         return voc(folder, part or "train")
     images, labels = _places(folder, part, options)
     unknown = "void" if options.unknown_is_void else "raise"
+    if options.classes and options.class_dict:
+        raise ValueError("--classes names numbers and --class-dict colours; give the one that the labels hold")
     if options.classes:
         class_names = read_names(options.classes)
     table = None if options.classes else _table(folder, labels, options)
     if table is not None:
+        if options.void:
+            raise ValueError(f"--void is for labels of numbers; in '{table}' the colours named void are void")
         return folder_pairs(images, labels, table, label_ending=options.label_ending, unknown=unknown)
     return folder_pairs(
         images,
@@ -68,6 +74,37 @@ def open_data(word: str, options: argparse.Namespace, class_names: Sequence[str]
         label_ending=options.label_ending,
         unknown=unknown,
     )
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    """Refuse options that would do nothing.
+
+    Raises:
+        ValueError: neither DATA nor --validation is of the kind that they belong to.
+    """
+    words = [word for word in (options.data, getattr(options, "validation", None)) if word]
+    drawn = [word for word in words if word.partition(":")[0] == "scenes"]
+    own = [
+        word for word in words if word.partition(":")[0] not in ("camvid", "scenes") and not _is_voc(_folder(word)[0])
+    ]
+    named = f"{' and '.join(map(repr, words))} {'is' if len(words) == 1 else 'are'} not"
+    given = [f"--{name.replace('_', '-')}" for name, usual in FOLDER_OPTIONS.items() if getattr(options, name) != usual]
+    if given and not own:
+        raise ValueError(f"{', '.join(given)}: for a folder of one's own, which {named}; leave it out")
+    if options.count != SCENES and not drawn:
+        raise ValueError(f"--count: for drawn scenes, as DATA scenes or scenes:1, which {named}; leave it out")
+
+
+def _folder(word: str) -> tuple[Path, str]:
+    """The folder and the part that a word stands for."""
+    if not Path(word).exists() and ":" in word:
+        before, _, part = word.rpartition(":")
+        return Path(before), part
+    return Path(word), ""
+
+
+def _is_voc(folder: Path) -> bool:
+    return (folder / "ImageSets" / "Segmentation").is_dir()
 
 
 def short(word: str) -> str:

@@ -150,6 +150,28 @@ def test_data_that_is_not_there_is_said(here, capsys):
         assert words in failing(capsys, "lint", *arguments)
 
 
+def test_options_that_would_do_nothing_are_refused(here, model, capsys):
+    pairs(here / "a"), pairs(here / "b", by_colour=True)
+    (here / "VOC" / "ImageSets" / "Segmentation").mkdir(parents=True)
+    for words, arguments in (
+        ("--images, --class-dict, --void: for a folder of one's own, which 'scenes' is not",
+         ["scenes", "--images", "foo", "--void", "3", "--class-dict", "x.csv"]),
+        ("--label-ending: for a folder", ["camvid", "--label-ending", "_L"]),
+        ("--unknown-is-void: for a folder", ["VOC:train", "--unknown-is-void"]),
+        ("--count: for drawn scenes", ["a", "--count", "3"]),
+        ("--count: for drawn scenes", ["camvid:validation", "--count", "3"]),
+        ("--void is for labels of numbers", ["b", "--void", "3"]),
+        ("--classes names numbers", ["b", "--classes", "x", "--class-dict", "b/class_dict.csv"]),
+    ):  # fmt: skip
+        assert words in failing(capsys, "lint", *arguments), words
+    assert "which 'scenes' and 'camvid' are not" in failing(
+        capsys, "train", "scenes", "--validation", "camvid", "--void", "3", "-q", *TINY
+    )
+    assert "--classes is for .keras" in failing(capsys, "predict", "a", "--classes", "x", "--weights", "b.weights.h5")
+    both = make_parser().parse_args(["train", "a", "--validation", "scenes", "--count", "2", "--void", "2", "-q"])
+    assert len(open_data("a", both)) == 6 and len(open_data("scenes", both)) == 2
+
+
 def test_lint_tells_what_stops_a_training(here, capsys):
     folder = pairs(here / "a")
     assert main(["lint", "a", "-q"]) == 0
