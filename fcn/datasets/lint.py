@@ -189,6 +189,12 @@ def _unknown_line(one: Unknown) -> str:
 
 def _notes(data: SegmentationData, images: np.ndarray, unknown: list[Unknown], stored: set[int]) -> list[str]:
     notes = [f"no image holds {name}" for name, count in zip(data.class_names, images.tolist()) if not count]
+    if notes and list(data.class_names) == [f"class {number}" for number in range(len(images))]:  # nobody named them
+        notes = [
+            f"{len(notes)} of {len(images)} classes are in no image: without names there are as many as the largest "
+            f"id, {len(images) - 1}, says; the ids are {_ranges(np.flatnonzero(images).tolist())}; name the classes "
+            "or say which are void (void_ids=, --void)"
+        ]
     near = sum(one.nearest is not None for one in unknown)
     if near:
         notes.append(
@@ -198,6 +204,17 @@ def _notes(data: SegmentationData, images: np.ndarray, unknown: list[Unknown], s
     if stored == {0, 255} and data.void == 255:
         notes.append("the labels hold 0 and 255 alone and 255 is void; if it is a class, give ids=(0, 255), void=254")
     return notes
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Numbers in words.
+
+    >>> _ranges([0, 1, 2, 7])
+    '0..2, 7'
+    """
+    starts = [number for number in numbers if number - 1 not in numbers]
+    ends = [number for number in numbers if number + 1 not in numbers]
+    return ", ".join(f"{a}..{b}" if a < b else f"{a}" for a, b in zip(starts, ends))
 
 
 def _section(title: str, lines: list[Any]) -> list[str]:

@@ -137,3 +137,16 @@ def test_camvid_has_the_published_frequencies():
     assert train.ok and train.sizes == {(360, 480): 367}
     part = lint(camvid("validation").subset(range(0, 101, 10)), verbose=False)
     assert 5 < part.shares[10] / train.shares[10] < 12
+
+
+def test_a_stray_id_is_no_dozens_of_classes(tmp_path):
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    Image.fromarray(image(2, 3)).save(tmp_path / "images" / "a.png")
+    Image.fromarray(np.uint8([[0, 1, 2], [77, 5, 255]])).save(tmp_path / "labels" / "a.png")
+    (note,) = lint(folder_pairs(tmp_path / "images", tmp_path / "labels")).notes
+    assert note.startswith("73 of 78 classes are in no image") and "the ids are 0..2, 5, 77;" in note
+    (note,) = lint(folder_pairs(tmp_path / "images", tmp_path / "labels", void_ids=(77,))).notes
+    assert note.startswith("2 of 6 classes") and "the ids are 0..2, 5;" in note
+    Image.fromarray(np.uint8([[0, 1, 2], [1, 0, 255]])).save(tmp_path / "labels" / "a.png")
+    assert not lint(folder_pairs(tmp_path / "images", tmp_path / "labels")).notes
