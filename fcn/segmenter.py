@@ -95,8 +95,12 @@ def load(name: str = SHIPPED) -> Segmenter:
     Raises:
         ValueError: no weights of that name; weights that are not those that their card names; a damaged card.
     """
+    there = f"shipped weights of segmentation networks: {', '.join(available())}"
     if name not in card_names():
-        raise ValueError(f"name is {name!r}; shipped weights of segmentation networks: {', '.join(available())}")
+        raise ValueError(f"name is {name!r}; {there}")
+    facts = card(name)
+    if "colours" not in facts and facts.get("network") not in [*MODULES]:
+        raise ValueError(f"name is {name!r}, weights of another package; {there}")
     facts = card(name, *ENTRIES)
     with weights_file(name) as path:
         return from_card(facts, path, f"the card of {name!r}")

@@ -147,4 +147,7 @@ def test_one_damaged_card_does_not_hide_the_others(folder, stored):
     for name in ("d", 3):
         with pytest.raises(ValueError, match=f"name is {name!r}; shipped weights of segmentation networks: a"):
             load(name)
+    (folder / "classifier.json").write_text('{"what": "a classifier", "sha256": "0", "network": "darknet"}')
+    with pytest.raises(ValueError, match="'classifier', weights of another package; shipped .* networks: a$"):
+        load("classifier")
     assert segmenter.SHIPPED == "camvid"
