@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,10 +37,12 @@ def evaluate(
         int64 ``(classes, classes)``, truth in rows.
 
     Raises:
+        TypeError: ``data`` is something else.
         ValueError: another number of classes; what ``data[i]`` raises.
     """
     from tqdm.auto import tqdm
 
+    check_data("data", data)
     check_classes(network, data)
     classes, predict = len(data.class_names), predictor(network)
     matrix = np.zeros((classes, classes), np.int64)
@@ -48,6 +50,18 @@ def evaluate(
         image, label = data[index]
         matrix += confusion_matrix(label, predict(image, size=size), classes, data.void)
     return matrix
+
+
+def check_data(name: str, data: Any) -> None:
+    """Refuse what holds no pairs.
+
+    Raises:
+        TypeError: it is something else than a `fcn.datasets.SegmentationData`.
+    """
+    from fcn.datasets import SegmentationData
+
+    if not isinstance(data, SegmentationData):
+        raise TypeError(f"{name} is a {type(data).__name__}; a SegmentationData is wanted, as of fcn.datasets")
 
 
 def check_classes(network: keras.Model, data: SegmentationData) -> None:

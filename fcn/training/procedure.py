@@ -14,7 +14,7 @@ from data.arguments import number_pair, one_of, whole_number
 from data.runs import claim
 from fcn.training.checkpoints import SCORE, Record, Row
 from fcn.training.epochs import Epochs, each_epoch
-from fcn.training.evaluation import check_classes
+from fcn.training.evaluation import check_classes, check_data
 from fcn.training.phases import Phase, encoder_frozen
 from fcn.training.recipe import recipe
 
@@ -81,6 +81,9 @@ def train(
     """
     from fcn.losses import CrossEntropy
 
+    check_data("data", data)
+    if validation is not None:
+        check_data("validation", validation)
     loss = CrossEntropy(void=data.void) if loss is None else loss
     phases = (phases,) if isinstance(phases, Phase) else tuple(phases)
     size, seed = None if size is None else number_pair("size", size), whole_number("seed", seed, 0)

@@ -435,13 +435,21 @@ OTHER = SegmentationData(np.zeros((1, 4, 4, 3), np.uint8), np.zeros((1, 4, 4), n
         ({"weight_decay": -1}, ValueError, "weight_decay is -1"),
         ({"weight_decay": "no"}, TypeError, "weight_decay is 'no'"),
         ({"augment": "flip"}, TypeError, "augment is 'flip'"),
+        ({"data": [1, 2]}, TypeError, "data is a list; a SegmentationData"),
+        ({"validation": float("nan")}, TypeError, "validation is a float; a SegmentationData"),
         ({"validation": OTHER}, ValueError, "validation has the classes"),
     ],
 )
 def test_bad_arguments(arguments, error, message):
-    arguments = {"phases": Phase("all", 1, 1e-3), **arguments}
+    arguments = {"data": pairs(), "phases": Phase("all", 1, 1e-3), **arguments}
     with pytest.raises(error, match=message):
-        train(network(), pairs(), arguments.pop("phases"), verbose=False, **arguments)
+        train(network(), arguments.pop("data"), arguments.pop("phases"), verbose=False, **arguments)
+
+
+@pytest.mark.parametrize("data", [float("nan"), [], None])
+def test_only_pairs_are_measured_on(data):
+    with pytest.raises(TypeError, match="a SegmentationData is wanted"):
+        evaluate(network(), data)
 
 
 @pytest.mark.parametrize(
