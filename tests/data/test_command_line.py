@@ -120,6 +120,24 @@ def test_wrong_usage_is_one_line_and_status_2(capsys):
         assert error.count("\n") == 1 and "see it --help" in error and repr(wrong) in error
 
 
+def test_a_file_that_begins_with_a_dash(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    top = Parser(prog="it")
+    top.add_subparsers(parser_class=Parser).add_parser("see").add_argument("pictures", nargs="+")
+    for words, hint in (
+        (["see", "-dash.png"], ""),
+        (["see", "a", "-dash.png"], "for the file '-dash.png' write ./-dash"),
+    ):
+        with pytest.raises(SystemExit):
+            top.parse_args(words)
+        assert hint in (error := capsys.readouterr().err) and ("for the file" in error) == bool(hint)
+        paint(Path("-dash.png"))
+    with pytest.raises(SystemExit):
+        top.parse_args(["see", "-dash.png"])
+    assert "write ./-dash.png" in capsys.readouterr().err
+    assert top.parse_args(["see", "./-dash.png"]).pictures == ["./-dash.png"]
+
+
 def test_whole_numbers():
     assert whole_number("12") == 12
     for wrong in ("-1", "1.5", ""):
