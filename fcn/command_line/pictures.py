@@ -55,7 +55,7 @@ def each(
     places = {one: place_of(one, what, options.output, report, several, options.force) for one in found}
     jobs = [picture for picture in found if places[picture] is not None]
     if not jobs:
-        return 1
+        return _end(options, failures, 0)
     start_tensorflow()
     segmenter = open_segmenter(options.weights, options.classes)
     size = size_for(segmenter, options)
@@ -68,6 +68,7 @@ def each(
     def failed(picture: Picture, problem: str) -> None:
         report(problem if str(picture.path) in problem else f"{picture.path}: {problem}")
 
+    done = 0
     films = [picture for picture in jobs if is_video(picture)]
     stills = [picture for picture in jobs if not is_video(picture)]
     with tqdm(stills, unit="picture", disable=options.quiet or len(stills) < 2, file=sys.stderr) as bar:
@@ -75,6 +76,7 @@ def each(
             path = places[picture]
             with whole(path) as partial:
                 write(segmenter, pixels, classes, partial)
+            done += 1
             if not options.quiet:
                 tqdm.write(f"{path}  {_summary(classes, segmenter.class_names)}")
     for picture in films:
@@ -83,8 +85,16 @@ def each(
         except (OSError, ValueError) as error:
             failed(picture, one_line(error))
             continue
+        done += 1
         if not options.quiet:
             print(f"{places[picture]}  {said}")
+    return _end(options, failures, done)
+
+
+def _end(options: argparse.Namespace, failures: Sequence[str], done: int) -> int:
+    """The exit status; of several pictures how many failed, as those lines may be far up."""
+    if failures and len(failures) + done > 1:
+        print(f"python -m fcn {options.command}: {len(failures)} failed, as told above; {done} done", file=sys.stderr)
     return 1 if failures else 0
 
 

@@ -98,12 +98,15 @@ def read_class_dict(
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: a line without a name and three numbers 0..255; a name or a colour twice; no class.
+        ValueError: no text; a line without a name and three numbers 0..255; a name or a colour twice; no class.
     """
     colours: dict[str, tuple[int, int, int]] = {}
     void: list[tuple[int, int, int]] = []
-    with open(path, newline="", encoding="utf-8-sig") as stream:  # spreadsheets put a mark at the beginning
-        rows = [(number, [cell.strip() for cell in row]) for number, row in enumerate(csv.reader(stream), 1)]
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as stream:  # spreadsheets put a mark at the beginning
+            rows = [(number, [cell.strip() for cell in row]) for number, row in enumerate(csv.reader(stream), 1)]
+    except (UnicodeDecodeError, csv.Error):
+        raise ValueError(f"'{path}' is no text in UTF-8; lines name,r,g,b are wanted") from None
     rows = [(number, row) for number, row in rows if any(row)]
     if rows and not any(cell.isdigit() for cell in rows[0][1][1:]):
         rows = rows[1:]  # headings

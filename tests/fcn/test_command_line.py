@@ -146,6 +146,7 @@ def test_data_that_is_not_there_is_said(here, capsys):
         (["coloured"], "give the colour of every class (--class-dict)"),
         (["camvid:test"], "accepted: train, validation"),
         (["grey"], "are grey, numbers of classes"),
+        (["grey", "--class-dict", "grey/images/0.png"], "0.png' is no text in UTF-8; lines name,r,g,b are wanted"),
     ):
         assert words in failing(capsys, "lint", *arguments)
 
@@ -214,7 +215,10 @@ def test_a_folder_becomes_a_folder_and_what_is_broken_is_told(here, model, capsy
     assert main(["predict", "in", "-o", "out", "-q", *model]) == 1
     error = capsys.readouterr().err
     assert files(here / "out") == ["deep/one-label.png", "grey-label.png"]
-    assert len(error.splitlines()) == 3 and "Traceback" not in error
+    assert (
+        error.splitlines()[3:] == ["python -m fcn predict: 3 failed, as told above; 2 done"]
+        and "Traceback" not in error
+    )
     for words in ("text.png", "cut.png", "dot.png: the picture is 1 x 1 pixels"):
         assert len([line for line in error.splitlines() if words in line]) == 1
     assert main(["predict", "in/dot.png", "--size", "64", "-q", *model]) == 0
