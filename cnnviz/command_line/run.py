@@ -99,7 +99,7 @@ def _free(
         return True
     try:
         for name in actions.names(options):
-            free(destination(picture, name, output, several, ".png"), options.force, picture.path)
+            free(destination(picture, name, output, several, ".png"), options.force, source=picture.path)
     except OutputError as error:
         report(one_line(error))
         return False

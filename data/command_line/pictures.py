@@ -144,7 +144,7 @@ def place_of(
             path = output
         else:
             path = (output or Path()) / picture.place.with_name(f"{picture.place.name}-{what}{suffix}")
-        free(path, force, picture.path)
+        free(path, force, source=picture.path)
         writable_folder(path.parent)
     except OutputError as error:
         report(one_line(error))
