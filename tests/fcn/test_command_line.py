@@ -550,7 +550,7 @@ def test_a_network_that_went_astray_is_not_measured():
     options = make_parser().parse_args(["train", "d", "--network", "unet", "--rate", "1e9"])
     for number in (1e5, np.nan):
         net.set_weights([np.full((1, 1, 3, 2), number), np.zeros(2)])
-        with pytest.raises(ValueError, match=r"far/kernel holds .*; a --rate lower than 1e\+09, and another --run"):
+        with pytest.raises(ValueError, match=r"far/kernel holds .* a --rate lower than 1e\+09, and another --run"):
             as_shipped(net, options, 2)
 
 
