@@ -191,11 +191,8 @@ for x, level in zip((1, 3, 5, 7), levels[::2]):
     height = -0.4 * 80 / 2**level
     style = {"arrowstyle": "->", "color": "#555555", "lw": 1.5}
     ax.annotate("", (15.6 - x, height), (x + 0.4, height), arrowprops=style)
-ax.text(8, -30, "indices", ha="center", color="#555555")
-(
-    ax.text(4, 43, "encoder", color="#0072B2"),
-    ax.text(11, 43, "decoder", color="#D55E00"),
-)
+for x, word in ((4, "encoder"), (8, "indices"), (12, "decoder")):
+    ax.text(x, -30, word, ha="center", color="#555555")
 ax.set(ylim=(-42, 47)), ax.set_axis_off()
 plt.show()
 
