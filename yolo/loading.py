@@ -48,7 +48,7 @@ def load(
 ) -> Detector:
     """A trained detector.
 
-        yolo.load()                                   # ships with the lectures: drawn street scenes
+        yolo.load()                                   # what ships, if this version has one: see `available`
         yolo.load("yolov3-tiny")                      # Darknet's official weights, downloaded once, their hash checked
         yolo.load("x.cfg", "x.weights", names="x.names")
         yolo.load("runs/cells/cells.weights.h5")      # what `export` wrote

@@ -91,7 +91,7 @@ def _detect_options(made: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group = made.add_argument_group("detector")
     group.add_argument(
-        "--model", default="yolov3-tiny", metavar="NAME or FILE", help="scenes (ships), yolov3-tiny (default), "
+        "--model", default="yolov3-tiny", metavar="NAME or FILE", help="yolov3-tiny (default), "
         "yolo-fastest, yolov3-tiny-aix (downloaded); a .cfg; or a .weights.h5 with its card beside it",
     )  # fmt: skip
     group.add_argument("--weights", type=Path, metavar="FILE", help="Darknet's, of a .cfg")
