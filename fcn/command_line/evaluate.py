@@ -23,6 +23,7 @@ def run(options: argparse.Namespace) -> int:
         writable_folder(options.output.parent)
     start_tensorflow()
     segmenter = open_segmenter(options.weights)
+    size = size_for(segmenter, options)
     data = open_data(options.data, options, segmenter.class_names)
     check_classes(segmenter.class_names, data.class_names)
     if data.colours is None and not options.classes and segmenter.class_names != numbered(len(data.class_names)):
@@ -34,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     failures: list[str] = []
-    found = measure(segmenter.network, data, size_for(segmenter, options), failures.append, verbose=not options.quiet)
+    found = measure(segmenter.network, data, size, failures.append, verbose=not options.quiet)
     print(found)
     if options.output is not None:
         facts = {"data": options.data, "weights": options.weights or "", "size": options.size, **found.figures()}
