@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from data.command_line.parsing import Parser, size, whole_number
+from data.command_line.parsing import Parser, size, whole_number, words
 
 EXAMPLES = """\
 examples:
@@ -113,16 +113,16 @@ def parser() -> argparse.ArgumentParser:
         return made
 
     made = command("activations", "what every layer makes of a picture")
-    made.add_argument("--layer", type=_words, help="layers, with commas between; default: one of every size of maps")
+    made.add_argument("--layer", type=words, help="layers, with commas between; default: one of every size of maps")
 
     made = command("filters", "what the filters of a layer would like to see", pictures=False)
-    made.add_argument("--layer", type=_words, help="layers, with commas between; default: the last one")
+    made.add_argument("--layer", type=words, help="layers, with commas between; default: the last one")
     made.add_argument("--channel", type=_numbers, help="numbers with commas between, or all (default: the first 16)")
     made.add_argument("--steps", type=whole_number, default=64, help="of the ascent (default: 64)")
     made.add_argument("--seed", type=whole_number, default=0)
 
     made = command("dream", "a picture in which the network sees more and more")
-    made.add_argument("--layer", type=_words, help="layers, with commas between; default: one of the deeper ones")
+    made.add_argument("--layer", type=words, help="layers, with commas between; default: one of the deeper ones")
     made.add_argument("--channel", type=whole_number, help="dream of one channel only")
     made.add_argument("--guide", metavar="FILE", help="a second picture: dream of what is in that")
     made.add_argument("--octaves", type=whole_number, help="how many sizes are dreamt at")
@@ -144,7 +144,7 @@ def parser() -> argparse.ArgumentParser:
         made.add_argument("--target", help="the class that is explained, by name or number; default: the predicted one")
         made.add_argument("--grade", action="store_true", help="mark each method: area under deletion and insertion")
         if name == "cam":
-            made.add_argument("--layer", type=_words, help="whose maps are weighed; default: the last ones")
+            made.add_argument("--layer", type=words, help="whose maps are weighed; default: the last ones")
         else:
             made.add_argument("--signed", action="store_true", help="show what speaks against the class, too")
 
@@ -153,7 +153,7 @@ def parser() -> argparse.ArgumentParser:
         "source", nargs="?", help="a video, a picture, a folder, or a camera's number (default: camera 0)"
     )
     made.add_argument("--method", type=_one_of(_methods("live")), default="grad_cam", help=", ".join(_methods("live")))
-    made.add_argument("--layer", type=_words, help="to begin with")
+    made.add_argument("--layer", type=words, help="to begin with")
     made.add_argument("--target", help="the class that is explained, by name or number; default: the predicted one")
     made.add_argument("--seconds", type=_seconds, help="stop after this time (a camera into a file: 10)")
     made.add_argument("--no-browser", action="store_true", help="only print the address of the page")
@@ -173,9 +173,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SystemExit: 2, wrong usage; 0, help.
     """
     top = parser()
-    words = sys.argv[1:] if arguments is None else list(arguments)
-    options = top.parse_args(words)
-    options.words = words
+    typed = sys.argv[1:] if arguments is None else list(arguments)
+    options = top.parse_args(typed)
+    options.words = typed
     problem = _usage_problem(options)
     if problem:
         _refuse(options, problem)
@@ -246,20 +246,13 @@ def _suffix(path: str) -> str:
     return "" if os.path.isdir(path) or path.endswith(("/", os.sep)) else os.path.splitext(path)[1].lower()
 
 
-def _words(text: str) -> list[str]:
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    if not words:
-        raise argparse.ArgumentTypeError("names with commas between are wanted")
-    return words
-
-
 def _method_names(text: str) -> list[str]:
     """Methods, written as in Python or with hyphens; each once."""
-    return list(dict.fromkeys(word.replace("-", "_").lower() for word in _words(text)))
+    return list(dict.fromkeys(word.replace("-", "_").lower() for word in words(text)))
 
 
 def _numbers(text: str) -> Any:
-    return "all" if text == "all" else [whole_number(word) for word in _words(text)]
+    return "all" if text == "all" else [whole_number(word) for word in words(text)]
 
 
 def _seconds(text: str) -> float:

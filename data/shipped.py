@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,19 @@ def card_names() -> tuple[str, ...]:
     """The names of all cards."""
     names = [entry.name for entry in _folder().iterdir()]
     return tuple(sorted(name.removesuffix(".json") for name in names if name.endswith(".json")))
+
+
+def names_of(networks: Iterable[str]) -> tuple[str, ...]:
+    """The names of all weights whose card names one of these networks: those of one package.
+
+    A damaged card hides its own weights only; to load them says what is wrong.
+    """
+    known, found = set(networks), []
+    for name in card_names():
+        with contextlib.suppress(ValueError):
+            if str(card(name, "network")["network"]) in known:
+                found.append(name)
+    return tuple(found)
 
 
 @contextlib.contextmanager
@@ -107,10 +120,14 @@ def write_half(
 
     Raises:
         ValueError: ``build`` makes another network; weights that float16 cannot hold; as `write_weights`.
-        TypeError: as `write_weights`.
+        TypeError: facts that JSON cannot hold; nothing is built or written.
     """
     import keras
 
+    try:
+        json.dumps(facts)
+    except TypeError as error:
+        raise TypeError(f"arguments and facts must be what JSON can hold: {error}") from None
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float16")
     try:

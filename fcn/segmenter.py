@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data.arguments import one_of
-from data.shipped import card, card_names, weights_file, write_half
+from data.shipped import card, card_names, names_of, weights_file, write_half
 
 if TYPE_CHECKING:
     import keras
@@ -128,14 +127,7 @@ def from_card(facts: dict[str, Any], path: Path, what: str) -> Segmenter:
 
 def available() -> tuple[str, ...]:
     """The names of all shipped weights of segmentation networks."""
-    found = []
-    for name in card_names():
-        try:
-            if str(card(name, "network")["network"]) in MODULES:
-                found.append(name)
-        except ValueError:  # a damaged card hides its own weights only; to load them says what is wrong
-            continue
-    return tuple(found)
+    return names_of(MODULES)
 
 
 def export(
@@ -164,10 +156,6 @@ def export(
         ValueError: ``name`` and ``arguments`` build another network, or would download weights; names or colours that
             do not fit; weights that float16 cannot hold.
     """
-    try:
-        json.dumps([arguments, facts])
-    except TypeError as error:
-        raise TypeError(f"arguments and facts must be what JSON can hold: {error}") from None
     if arguments.get("weights") is not None:
         raise ValueError(f"arguments has weights={arguments['weights']!r}, which `load` would download; leave it out")
     table = colour_table(colours, len(class_names))

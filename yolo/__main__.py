@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 
-from data.command_line.quiet import expected, one_line
+from data.command_line.running import run_command
 from yolo.command_line.parsing import parser
 
 
@@ -22,17 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: 2, wrong usage; 0, help.
     """
-    options = parser().parse_args(sys.argv[1:] if arguments is None else list(arguments))
-    try:
-        return import_module(f"yolo.command_line.{options.command}").run(options)
-    except KeyboardInterrupt:
-        print("\nstopped", file=sys.stderr)
-        return 130
-    except Exception as error:
-        if not isinstance(error, expected()):
-            raise
-        print(f"python -m yolo {options.command}: {one_line(error)}", file=sys.stderr)
-        return 1
+    return run_command("yolo", parser(), arguments)
 
 
 if __name__ == "__main__":

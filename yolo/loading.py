@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data.arguments import number_pair, one_of
-from data.shipped import ENDING, card, card_names, weights_file, write_half
+from data.shipped import ENDING, card, card_names, names_of, weights_file, write_half
 from yolo.detector import Detector
 
 if TYPE_CHECKING:
@@ -91,14 +90,7 @@ def load(
 
 def available() -> tuple[str, ...]:
     """The names of all detectors that ship."""
-    found = []
-    for name in card_names():
-        try:
-            if str(card(name, "network")["network"]) in NETWORKS:
-                found.append(name)
-        except ValueError:  # a damaged card hides its own weights only; to load them says what is wrong
-            continue
-    return tuple(found)
+    return names_of(NETWORKS)
 
 
 def export(
@@ -131,10 +123,6 @@ def export(
         ValueError: ``name`` and ``arguments`` build another network; names, anchors or size that do not fit it; weights
             that float16 cannot hold.
     """
-    try:
-        json.dumps([arguments, facts])
-    except TypeError as error:
-        raise TypeError(f"arguments and facts must be what JSON can hold: {error}") from None
     detector = Detector(network, class_names, anchors, size)  # refuses what does not fit
     described = {
         "network": name,

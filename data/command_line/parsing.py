@@ -68,3 +68,43 @@ def size(text: str) -> int | tuple[int, int]:
     if len(sides) > 2 or not all(side.isdecimal() and int(side) > 0 for side in sides):
         raise argparse.ArgumentTypeError(f"{text!r} is no size; 224, or 180x240 (height x width), is wanted")
     return int(sides[0]) if len(sides) == 1 else (int(sides[0]), int(sides[1]))
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    return _number(text, 0, 1, "a number from 0 to 1")
+
+
+def positive(text: str) -> float:
+    """A number above 0.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none, or so large or small that it means nothing.
+    """
+    return _number(text, 1e-12, 1e12, "a number above 0")
+
+
+def words(text: str) -> list[str]:
+    """Names with commas between.
+
+    Raises:
+        argparse.ArgumentTypeError: there are none.
+    """
+    found = [word.strip() for word in text.split(",") if word.strip()]
+    if not found:
+        raise argparse.ArgumentTypeError("names with commas between are wanted")
+    return found
+
+
+def _number(text: str, least: float, most: float, wanted: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not least <= number <= most:
+        raise argparse.ArgumentTypeError(f"{text!r}; {wanted} is wanted")
+    return number

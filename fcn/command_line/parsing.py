@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from data.command_line.parsing import Parser, counted, seed, size, whole_number
+from data.command_line.parsing import Parser, counted, positive, seed, share, size, whole_number
 
 DESCRIPTION = "Every pixel a class, from the command line."
 SCENES = 400  # that are drawn
@@ -113,7 +113,7 @@ def parser() -> argparse.ArgumentParser:
         made.add_argument("-o", "--output", type=Path, metavar="PATH", help="a file or a folder (default: this folder)")
         made.add_argument("-f", "--force", action="store_true", help="replace files that are there already")
     made.add_argument("--no-legend", action="store_true", help="only the picture, at its own size")
-    made.add_argument("--alpha", type=_share, default=0.5, help="how much the colours cover, 0..1 (default: .5)")
+    made.add_argument("--alpha", type=share, default=0.5, help="how much the colours cover, 0..1 (default: .5)")
     made = command("lint", "what is in the labels, and what is wrong with them", DATA)
     _data_options(made)
     return top
@@ -150,18 +150,18 @@ def _training_options(made: argparse.ArgumentParser) -> None:
     group.add_argument("--encoder", metavar="NAME", help="a network of keras.applications, or none")
     group.add_argument("--encoder-file", metavar="FILE.keras", help="a classifier of your own as the encoder")
     group.add_argument("--encoder-weights", choices=("imagenet", "none"), help="to start with (default: imagenet)")
-    group.add_argument("--width", type=_positive, help="of all layers but the given encoder's (default: 1)")
+    group.add_argument("--width", type=positive, help="of all layers but the given encoder's (default: 1)")
     group = made.add_argument_group("training")
     group.add_argument(
         "--decoder-epochs", type=whole_number, help="with the encoder frozen (default: 4, where it knows)"
     )
     group.add_argument("--epochs", type=counted, default=40, help="in which all is trained (default: 40)")
-    group.add_argument("--rate", type=_positive, default=0.001, help="highest learning rate (default: .001)")
+    group.add_argument("--rate", type=positive, default=0.001, help="highest learning rate (default: .001)")
     group.add_argument("--batch", type=counted, default=4, help="pictures in a step (default: 4)")
-    group.add_argument("--hold-out", type=_share, default=0.1, help="share not learnt from, 0 for none (default: .1)")
+    group.add_argument("--hold-out", type=share, default=0.1, help="share not learnt from, 0 for none (default: .1)")
     group.add_argument("--loss", type=_losses, default=["cross_entropy", "jaccard"], metavar="LOSS+LOSS",
                        help=f"{', '.join(LOSSES)} (default: cross_entropy+jaccard)")  # fmt: skip
-    group.add_argument("--balance", type=_share, default=0.5, help="weights of classes: 0 equal, 1 median frequency")
+    group.add_argument("--balance", type=share, default=0.5, help="weights of classes: 0 equal, 1 median frequency")
     group.add_argument("--size", type=size, metavar="HxW", help="all pairs are resized to this (default: as they are)")
     group.add_argument("--crop", type=size, metavar="HxW", help="of each view (default: two thirds of the size)")
     group.add_argument("--scale", type=_range, default=(0.6, 1.5), metavar="A..B", help="of views (default: .6..1.5)")
@@ -189,24 +189,6 @@ def _losses(text: str) -> list[str]:
     if unknown or len(set(names)) < len(names):
         raise argparse.ArgumentTypeError(f"{text!r}; each once of {', '.join(LOSSES)}, with + between")
     return names
-
-
-def _number(text: str, least: float, most: float, wanted: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
-    if not least <= number <= most:
-        raise argparse.ArgumentTypeError(f"{text!r}; {wanted} is wanted")
-    return number
-
-
-def _share(text: str) -> float:
-    return _number(text, 0, 1, "a number from 0 to 1")
-
-
-def _positive(text: str) -> float:
-    return _number(text, 1e-12, 1e12, "a number above 0")
 
 
 def _ids(text: str) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data import shipped
-from data.shipped import card, card_names, weights_file, write_half, write_weights
+from data.shipped import card, card_names, names_of, weights_file, write_half, write_weights
 
 keras = pytest.importorskip("keras")
 
@@ -46,6 +46,12 @@ def test_what_was_written_is_found_and_told(folder):
         "two.json",
         "two.weights.h5",
     ]
+
+
+def test_the_weights_of_a_package_are_those_of_its_networks(folder):
+    for name, text in (("one", '{"network": "unet"}'), ("two", '{"network": "yolov3"}'), ("bad", "{"), ("bare", "{}")):
+        (folder / f"{name}.json").write_text(text)
+    assert names_of(["unet", "segnet"]) == ("one",) and names_of({"yolov3": None}) == ("two",) and names_of([]) == ()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from data.command_line.parsing import Parser, size, whole_number
+from data.command_line.parsing import Parser, counted, positive, share, size, whole_number, words
 
 DESCRIPTION = "Every object a box, from the command line."
 EXAMPLES = """\
@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("weights", type=Path, metavar="WEIGHTS")
     made.add_argument("--size", type=size, metavar="HxW", help="of the input (default: the cfg's)")
     made.add_argument("--seed", type=whole_number, default=0, help="of the random picture (default: 0)")
-    made.add_argument("--tolerance", type=_positive, default=1e-4, help="that counts as equal (default: .0001)")
+    made.add_argument("--tolerance", type=positive, default=1e-4, help="that counts as equal (default: .0001)")
     made.add_argument("--layers", action="store_true", help="list the layers and their shapes, too")
     made = command("lint", "what is in the labels, and what is wrong with them", DATA)
     made.add_argument("data", metavar="DATA", help="see below")
@@ -102,49 +102,18 @@ def _detect_options(made: argparse.ArgumentParser) -> None:
     group.add_argument("--dtype", choices=("float32", "bfloat16", "auto"), default="float32", help="to compute with; "
                        "auto: bfloat16 where it is faster and moves no score by .02 (default: float32)")  # fmt: skip
     group = made.add_argument_group("what is found")
-    group.add_argument("--threshold", type=_share, default=0.3, help="least score, 0..1 (default: .3)")
-    group.add_argument("--overlap", type=_share, default=0.45, help="IoU above which the weaker box goes "
+    group.add_argument("--threshold", type=share, default=0.3, help="least score, 0..1 (default: .3)")
+    group.add_argument("--overlap", type=share, default=0.45, help="IoU above which the weaker box goes "
                        "(default: .45)")  # fmt: skip
     group.add_argument("--agnostic", action="store_true", help="boxes of different classes strike each other out, too")
-    group.add_argument("--only", type=_words, metavar="NAME,NAME", help="these classes only")
+    group.add_argument("--only", type=words, metavar="NAME,NAME", help="these classes only")
     group = made.add_argument_group("results")
     group.add_argument("-o", "--output", type=Path, metavar="PATH", help="a file or a folder (default: this folder)")
     group.add_argument("--json", type=Path, metavar="FILE", help="all that was found, picture by picture")
     group.add_argument("--csv", type=Path, metavar="FILE", help="all that was found, a row for each object")
     group.add_argument("--no-pictures", action="store_true", help="write no pictures and videos")
     group.add_argument("--no-scores", action="store_true", help="write only names on pictures")
-    group.add_argument("--enlarge", type=_counted, default=1, metavar="N", help="draw on pictures N times as large")
-    group.add_argument("--seconds", type=_positive, default=10.0, help="to watch a camera (default: 10)")
-    group.add_argument("--batch", type=_counted, default=4, help="pictures at a time (default: 4)")
+    group.add_argument("--enlarge", type=counted, default=1, metavar="N", help="draw on pictures N times as large")
+    group.add_argument("--seconds", type=positive, default=10.0, help="to watch a camera (default: 10)")
+    group.add_argument("--batch", type=counted, default=4, help="pictures at a time (default: 4)")
     group.add_argument("-f", "--force", action="store_true", help="replace files that are there already")
-
-
-def _number(text: str, least: float, most: float, wanted: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
-    if not least <= number <= most:
-        raise argparse.ArgumentTypeError(f"{text!r}; {wanted} is wanted")
-    return number
-
-
-def _share(text: str) -> float:
-    return _number(text, 0, 1, "a number from 0 to 1")
-
-
-def _positive(text: str) -> float:
-    return _number(text, 1e-12, 1e12, "a number above 0")
-
-
-def _counted(text: str) -> int:
-    if not whole_number(text):
-        raise argparse.ArgumentTypeError(f"{text!r}; at least 1 is wanted")
-    return int(text)
-
-
-def _words(text: str) -> list[str]:
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    if not words:
-        raise argparse.ArgumentTypeError("names with commas between are wanted")
-    return words
