@@ -615,18 +615,20 @@ for one, other in pairs:
 
 
 # %%
-def effective_field(network, images):
-    """How strongly each pixel speaks for the class of the middle pixel."""
-    with tf.GradientTape() as tape:
+@tf.function(autograph=False)  # compiled anew for each network
+def gradient(network, images):
+    """Of the winning class in the middle pixel, by all pixels of the images."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(images)
         middle = network(images)[:, images.shape[1] // 2, images.shape[2] // 2]
         chosen = tf.reduce_sum(tf.reduce_max(middle, axis=-1))
-    return np.abs(tape.gradient(chosen, images)).sum(axis=-1).mean(axis=0)
+    return tape.gradient(chosen, images)
 
 
 several = tf.constant(fresh.images[:12], tf.float32)
 fields = {
-    name: effective_field(network, several) for name, network in networks.items()
+    name: np.abs(gradient(network, several)).sum(axis=-1).mean(axis=0)
+    for name, network in networks.items()
 }
 
 # %% mystnb={"image": {"alt": "Ten maps of how strongly each pixel speaks for the middle one: small bright spots on a darker ground for U-Net and U-Net++, a wider one for Attention U-Net; a wide bright disk for FCN-8s and 16s; a bright middle on a bright ground for PSPNet and DeepLab; bright all over for FCN-32s and SegNet"}}
