@@ -29,7 +29,7 @@ from data.assets import locate
 HERE = Path(__file__).resolve().parent
 LONGEST_CELL = 15  # lines of code
 MOST_CODE_CELLS = 2  # without prose between them
-TIMEOUT = 400  # seconds for one cell; the longest trains for three minutes on one core
+TIMEOUT = 400  # seconds for one cell; the longest trains for minutes on one core
 FIGURES = ("image/png", "image/jpeg")
 LARGE_FIGURE = 100_000  # bytes
 # In place of the figures of cells tagged "licensed".

@@ -8,7 +8,8 @@ from PIL import Image
 
 from data import photo
 from data.command_line.outputs import OutputError, free, whole, writable_folder
-from data.command_line.parsing import Parser, positive, seed, share, size, whole_number, words
+from data.command_line.parsing import Parser, positive, seed, share, size, whole_number
+from data.command_line.parsing import words as names_with_commas
 from data.command_line.pictures import SUFFIXES, VIDEOS, Picture, find_pictures, is_video, pictures_in, place_of, read
 from data.command_line.quiet import native_silence, one_line
 
@@ -146,12 +147,13 @@ def test_whole_numbers():
 
 
 def test_shares_positive_numbers_and_words():
-    assert share("0") == 0 and share("1") == 1 and positive("1e-3") == 0.001 and words("a, b,,c ") == ["a", "b", "c"]
+    assert share("0") == 0 and share("1") == 1 and positive("1e-3") == 0.001
+    assert names_with_commas("a, b,,c ") == ["a", "b", "c"]
     for read_one, wrong in ((share, "1.1"), (share, "nan"), (share, "x"), (positive, "0"), (positive, "inf")):
         with pytest.raises(argparse.ArgumentTypeError, match=f"'{wrong}'; a number"):
             read_one(wrong)
     with pytest.raises(argparse.ArgumentTypeError, match="names with commas"):
-        words(" , ")
+        names_with_commas(" , ")
 
 
 def test_seeds_are_those_that_keras_takes():
