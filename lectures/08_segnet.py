@@ -405,6 +405,9 @@ assert all(np.array_equal(a, b) for a, b in zip(before, after))
 # %% [markdown]
 # The assertion holds: this layer of the frozen encoder has not moved, its mean and variance neither. Then all together, seven
 # passes over the 400 scenes. (In practice that is one phase of many passes; we cut it in two to look in between.)
+#
+# Another processor adds in another order, and after thousands of steps the last digit has become another network, as good. What is
+# said below of single pictures, is said of the network that is stored here; yours may err elsewhere.
 
 # %% tags=["nbval-ignore-output"]
 learn(Phase("all, 2 passes", 2, rate=4e-3))
@@ -418,7 +421,7 @@ learn(Phase("all, 7 passes", 5, rate=4e-3))
 # %% [markdown]
 # How did the answer grow? The picture is one of those that the network has never learnt from:
 
-# %% mystnb={"image": {"alt": "A drawn street with a car in the middle, trees and people, and what the network says of its pixels: after the decoder is trained rough, speckled areas of the large classes; after all is trained for two passes clearer areas; after seven passes car, trees and people in about their places; last the truth"}}
+# %% tags=["chaotic"] mystnb={"image": {"alt": "A drawn street with a car in the middle, trees and people, and what the network says of its pixels: after the decoder is trained rough, speckled areas of the large classes; after all is trained for two passes clearer areas; after seven passes car, trees and people in about their places; last the truth"}}
 shown = {"picture": fresh.images[22]}
 for stage, z in stages.items():
     shown[stage] = label_colours(np.argmax(z, axis=-1), colours)
@@ -456,7 +459,7 @@ assert mean_iou(matrix) > 0.5
 # are mostly right, the thin and rare classes are the hard ones: of a pole two pixels wide, an outline that is off by one pixel loses half.
 # The *global accuracy* hides that, since four pixels of five are sky, wall or ground. And the pictures:
 
-# %% mystnb={"image": {"alt": "Four street scenes in rows: the picture, the truth, what the network found, and the picture in pale grey with the wrong pixels in orange. Most of the areas agree; orange lie the outlines, poles, things in the distance; in the last picture much of the road is orange"}}
+# %% tags=["chaotic"] mystnb={"image": {"alt": "Four street scenes in rows: the picture, the truth, what the network found, and the picture in pale grey with the wrong pixels in orange. Most of the areas agree; orange lie the outlines, poles, things in the distance; in the last picture much of the road is orange"}}
 from fcn.plots.segmentation import show_segmentation
 from fcn.prediction import predict_each
 
@@ -493,7 +496,7 @@ F1_without = boundary_f1(fresh.labels, without)
 print(f"boundary F1 {F1_without:.2f} without indices, {F1:.2f} with them")
 assert F1_without < 0.8 * F1
 
-# %% mystnb={"image": {"alt": "A part of a street scene four times: the picture; the truth with clean outlines; found with indices, the areas in place with bumpy outlines; found without indices, with toothed outlines in wrong places, half of the car lost, and the people but for a few specks"}}
+# %% tags=["chaotic"] mystnb={"image": {"alt": "A part of a street scene four times: the picture; the truth with clean outlines; found with indices, the areas in place with bumpy outlines; found without indices, with toothed outlines in wrong places, half of the car lost, and the people but for a few specks"}}
 part = (slice(17, 70), slice(25, 98))
 image, label = fresh[22]
 shown = {"truth": label, "found": predicted[22], "without indices": without[22]}
@@ -531,7 +534,7 @@ for size in ((40, 56), SIZE, (81, 115), (160, 224)):
     examples[size] = overlay(image, classes, colours)
     print(f"{size[0]:3} x {size[1]:3}: mIoU {scores[size]:.2f}")
 
-# %% mystnb={"image": {"alt": "The same street with a sign at four sizes with the classes that were found laid over it. At 80 by 112 and 81 by 115 pixels the large areas fit; at 40 by 56 sign, cars and trees are gone; at 160 by 224 patches of wrong classes lie within the areas"}}
+# %% tags=["chaotic"] mystnb={"image": {"alt": "The same street with a sign at four sizes with the classes that were found laid over it. At 80 by 112 and 81 by 115 pixels the large areas fit; at 40 by 56 sign, cars and trees are gone; at 160 by 224 patches of wrong classes lie within the areas"}}
 assert abs(scores[81, 115] - scores[SIZE]) < 0.1
 assert max(scores[40, 56], scores[160, 224]) < scores[SIZE]
 
@@ -573,7 +576,7 @@ def mean_logit(kind):
         there = tf.argmax(logits, axis=-1) == names.index(kind)
         there = tf.cast(there, tf.float32)
         total = tf.reduce_sum(logits[..., names.index(kind)] * there, axis=(1, 2))
-        return total / tf.reduce_sum(there, axis=(1, 2))
+        return tf.math.divide_no_nan(total, tf.reduce_sum(there, axis=(1, 2)))
 
     return target
 
@@ -597,7 +600,7 @@ from_package = cam.grad_cam(network, picture[0], targets["car"], LAYER)
 np.testing.assert_allclose(from_package, heat, rtol=1e-2, atol=1e-2)
 print(heat.shape)
 
-# %% mystnb={"image": {"alt": "Two street scenes in rows: the picture, the classes found, the heat for car, which lies low on the car in front, and the heat for pedestrian, which above lies at the right, away from the people found at the left, and below on the man at the right"}}
+# %% tags=["chaotic", "nbval-ignore-output"] mystnb={"image": {"alt": "Two street scenes in rows: the picture, the classes found, the heat for car, which lies low on the car in front, and the heat for pedestrian, which above lies at the right, away from the people found at the left, and below on the man at the right"}}
 figure = plt.figure(figsize=(10, 4.2), layout="constrained")
 for index, row in zip((22, 3), figure.subplots(2, 4)):
     image = fresh.images[index]
@@ -623,7 +626,7 @@ plt.show()
 # Sixty streets that the network has not learnt from. Where does it fail, and by which light and weather?
 
 
-# %% mystnb={"image": {"alt": "A street scene; the true classes laid over it; the classes that were found laid over it, about the same areas with rougher outlines"}}
+# %% tags=["chaotic"] mystnb={"image": {"alt": "A street scene; the true classes laid over it; the classes that were found laid over it, about the same areas with rougher outlines"}}
 def examine(number):
     """Picture, truth and answer for one of the fresh scenes."""
     image, label = fresh[number]
