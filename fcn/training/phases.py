@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from data.arguments import whole_number
+from data.training import check_phase
+from data.training import frozen as stands_still
 
 if TYPE_CHECKING:
     import keras
@@ -37,11 +39,7 @@ class Phase:
 
     def __post_init__(self) -> None:
         """Check."""
-        if not isinstance(self.name, str):
-            raise TypeError(f"name is {self.name!r}; words are wanted")
-        whole_number("epochs", self.epochs)
-        if isinstance(self.rate, bool) or not isinstance(self.rate, (int, float)) or not 0 < self.rate < float("inf"):
-            raise ValueError(f"rate is {self.rate!r}; a number above 0 is wanted")
+        check_phase(self.name, self.epochs, self.rate)
 
 
 def decoder_then_all(decoder: int, everything: int, rate: float = 1e-3) -> tuple[Phase, ...]:
@@ -74,22 +72,5 @@ def encoder_frozen(network: keras.Model, frozen: bool = True) -> Iterator[None]:
         return
     from fcn.models.blocks import encoder_layers
 
-    layers = encoder_layers(network)
-    before = [(layer, layer.trainable) for layer in _with_inner(layers)]
-    for layer in layers:
-        layer.trainable = False
-    try:
+    with stands_still(encoder_layers(network)):
         yield
-    finally:
-        for layer, trainable in before:  # outer ones first: they set the flags of those within, which come later
-            layer.trainable = trainable
-
-
-def _with_inner(layers: Iterable[keras.layers.Layer]) -> Iterator[keras.layers.Layer]:
-    """Layers, and after each the layers that it is made of: of a nested model, of a wrapper, of a layer of layers."""
-    import keras
-
-    for layer in layers:
-        yield layer
-        held = [one for value in vars(layer).values() for one in (value if isinstance(value, list) else [value])]
-        yield from _with_inner(one for one in held if isinstance(one, keras.Layer))

@@ -12,8 +12,8 @@ import numpy as np
 
 from data.arguments import number_pair, one_of, whole_number
 from data.runs import claim
-from fcn.training.checkpoints import SCORE, Record, Row
-from fcn.training.epochs import Epochs, each_epoch
+from data.training import Epochs, Record, Row, Watch, learning_rate, stale
+from fcn.training.epochs import SCORE, SHOWN, each_epoch
 from fcn.training.evaluation import check_classes, check_data
 from fcn.training.phases import Phase, encoder_frozen
 from fcn.training.recipe import recipe
@@ -98,11 +98,11 @@ def train(
         numbers = {"batch": int(batch), "weight_decay": float(weight_decay), "patience": patience, "keep": keep}
         claim(run, {**facts, **numbers})
     keep_best = keep == "best" and validation is not None
-    record, steps, end = Record(network, run, keep_best=keep_best), int(views.cardinality()), 0
+    record, steps, end = Record(network, run, keep_best=keep_best, score=SCORE), int(views.cardinality()), 0
     for phase in phases:
         start, end = end, end + phase.epochs
         done = [row for row in record.history if start < row["epoch"] <= end]
-        if len(done) == phase.epochs or _stale(done, patience):
+        if len(done) == phase.epochs or stale(done, patience, SCORE):
             continue
 
         def note(row: Row, phase: Phase = phase, done: list[Row] = done) -> bool:
@@ -110,19 +110,19 @@ def train(
             row = {"epoch": row.pop("epoch"), "phase": phase.name, **row}
             record.add(row)
             done.append(row)
-            return _stale(done, patience)
+            return stale(done, patience, SCORE)
 
         with encoder_frozen(network, phase.freeze_encoder):
             _compile(network, loss, phase, steps, weight_decay, data, jit)
             record.restore(optimizer=bool(done))  # the next phase starts with an optimizer of its own
-            with closing(each_epoch(epoch, note, phase.name, steps, end, verbose)) as watch:
+            with closing(Watch(epoch, phase.name, steps, end, verbose, SHOWN)) as watch:
                 network.fit(
                     views,
                     validation_data=measured,
                     initial_epoch=start + len(done),
                     epochs=end,
                     shuffle=False,
-                    callbacks=[watch],
+                    callbacks=[each_epoch(watch, note)],
                     verbose=0,
                 )
     record.restore(optimizer=False)  # where nothing was left to do
@@ -156,29 +156,6 @@ def _compile(
         )
         # Variables that a first step has to make cost a second tracing of it: half of the time before it begins.
         network.optimizer.build(network.trainable_variables)
-
-
-def learning_rate(rate: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Up to ``rate`` in a line within the first twentieth of the steps, down to 0 along a cosine; no step with 0.
-
-    >>> schedule = learning_rate(1.0, 40)
-    >>> [round(float(schedule(step)), 3) for step in (0, 1, 2, 21, 39)]
-    [0.5, 0.75, 1.0, 0.5, 0.002]
-    """
-    import keras
-
-    warm_up = max(1, steps // 20)
-    return keras.optimizers.schedules.CosineDecay(
-        rate / warm_up, max(1, steps - warm_up), warmup_target=rate, warmup_steps=warm_up
-    )
-
-
-def _stale(rows: list[Row], patience: int | None) -> bool:
-    """Whether the best of these epochs is ``patience`` epochs ago."""
-    if patience is None or not rows:
-        return False
-    scores = [row[SCORE] for row in rows]
-    return len(scores) - 1 - scores.index(max(scores)) >= patience
 
 
 def _at_once(batch: int, pairs: int, replicas: int) -> int:

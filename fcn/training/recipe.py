@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from data.training import network_in_words, update_with_array, words
 
 if TYPE_CHECKING:
     import keras
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from fcn.datasets import SegmentationData
 
 VIEWS = 6  # of the first epoch, by which an augmentation is known
-# Keras numbers the names of layers as they are made, so that the same network has others the second time.
-_NAMES = ("name", "registered_name", "inbound_nodes", "input_layers", "output_layers", "build_config")
 
 
 def recipe(
@@ -50,29 +49,14 @@ def recipe(
         "data": data_in_words(data),
         "validation": validation and data_in_words(validation),
         "phases": [vars(phase) for phase in phases],
-        "loss": json.dumps(keras.saving.serialize_keras_object(loss), sort_keys=True, default=_words),
+        "loss": json.dumps(keras.saving.serialize_keras_object(loss), sort_keys=True, default=words),
         "size": size if size is None else np.asarray(size).tolist(),
-        "augment": augment and _words(augment),
+        "augment": augment and words(augment),
         "views": augment and views_in_numbers(data, size, seed, augment),
         "seed": seed,
         "replicas": network.distribute_strategy.num_replicas_in_sync,
         **numbers,
     }
-
-
-def network_in_words(network: keras.Model) -> str:
-    """Number of weights, and a digest of the layers' configurations and the weights' shapes and types.
-
-    >>> import keras
-    >>> def one(rate):
-    ...     return keras.Sequential([keras.Input((None, None, 3)), keras.layers.Dropout(rate)])
-    >>> [network_in_words(one(0.1)) == network_in_words(one(rate)) for rate in (0.1, 0.2)]
-    [True, False]
-    """
-    weights = [(list(weight.shape), str(weight.dtype), weight.trainable) for weight in network.weights]
-    layers = [_configuration(layer) for layer in network.layers]
-    text = json.dumps([weights, layers], sort_keys=True, default=_words)
-    return f"{network.count_params()} weights, {hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def data_in_words(data: SegmentationData) -> str:
@@ -86,8 +70,7 @@ def data_in_words(data: SegmentationData) -> str:
         digest.update(data.name(index).encode())
         for source in (data.images[index], data.labels[index]):
             if isinstance(source, np.ndarray):
-                digest.update(f"{source.shape} {source.dtype}".encode())
-                digest.update(np.ascontiguousarray(source))
+                update_with_array(digest, source)
             else:
                 digest.update(str(os.stat(source).st_size).encode())
     return f"{len(data)} pairs, {digest.hexdigest()[:16]}"
@@ -114,30 +97,10 @@ def views_in_numbers(
         once, again = (augment(image, label, tf.constant([seed, index], tf.int64)) for _ in range(2))
         if not all(np.array_equal(one, other) for one, other in zip(once, again)):
             raise ValueError(
-                f"augment {_words(augment)} makes different views with the same seed; with run= it must draw all by "
+                f"augment {words(augment)} makes different views with the same seed; with run= it must draw all by "
                 "its third argument (tf.random.stateless_uniform), or a training could not go on as it began"
             )
     views = data.as_tf_data(size, None, seed=seed, augment=augment, epoch=0).take(VIEWS)
     pairs = [(image.numpy(), label.numpy()) for image, label in views]
     halves = [(image[:, : image.shape[1] // 2], image[:, image.shape[1] // 2 :], label) for image, label in pairs]
     return [round(float(half.mean())) if half.size else 0 for parts in halves for half in parts]
-
-
-def _configuration(layer: keras.layers.Layer) -> Any:
-    import keras
-
-    try:
-        return _nameless(keras.saving.serialize_keras_object(layer))
-    except (NotImplementedError, TypeError, ValueError):  # a layer that cannot be saved
-        return type(layer).__name__
-
-
-def _nameless(config: Any) -> Any:
-    if isinstance(config, dict):
-        return {key: _nameless(value) for key, value in config.items() if key not in _NAMES}
-    return [_nameless(value) for value in config] if isinstance(config, (list, tuple)) else config
-
-
-def _words(anything: Any) -> str:
-    """As Python shows it, without addresses in memory."""
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(anything))

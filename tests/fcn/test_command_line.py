@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from data import read_image
+from data.training import read_history
 from data.videos import read_video, write_video
 from fcn import segmenter
 from fcn.__main__ import main
@@ -26,7 +27,6 @@ from fcn.command_line.sources import open_data
 from fcn.command_line.train import as_shipped
 from fcn.datasets import folder_pairs, hold_out
 from fcn.training import evaluate
-from fcn.training.checkpoints import read_history
 
 COLOURS = np.array([(230, 30, 20), (20, 210, 30), (10, 40, 240)], np.uint8)
 NAMES = ("red", "green", "blue")

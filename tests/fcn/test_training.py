@@ -12,15 +12,15 @@ import pytest
 import tensorflow as tf
 
 from data.runs import claim
+from data.training import Record, read_history
+from data.training import checkpoints as files
+from data.training.checkpoints import load_checkpoint, save_checkpoint
 from fcn.augment import augment
 from fcn.datasets import SegmentationData
 from fcn.losses import CrossEntropy, Dice
 from fcn.metrics import global_accuracy, mean_iou
 from fcn.training import Phase, decoder_then_all, encoder_frozen, evaluate, train
-from fcn.training import checkpoints as files
-from fcn.training.checkpoints import Record, load_checkpoint, read_history, save_checkpoint
-from fcn.training.procedure import learning_rate
-from fcn.training.recipe import data_in_words, network_in_words, recipe, views_in_numbers
+from fcn.training.recipe import data_in_words, recipe, views_in_numbers
 
 from .training_pieces import NAMES, flags, network, numbers, pairs, same
 
@@ -148,16 +148,6 @@ def test_patience_ends_a_phase_not_the_training_and_no_epoch_makes_a_graph(capsy
     assert capsys.readouterr() == ("", "")
 
 
-def test_the_learning_rate_has_no_step_of_nothing():
-    for steps in (1, 2, 7, 19, 40, 1000):
-        schedule, warm_up = learning_rate(0.5, steps), max(1, steps // 20)
-        rates = np.array([float(schedule(step)) for step in range(steps)])
-        assert (rates > 0).all() and rates.max() == pytest.approx(0.5 if steps > warm_up or steps == 1 else rates[0])
-        np.testing.assert_allclose(np.diff(rates[: warm_up + 1], 2), 0, atol=1e-6)
-        falling = 0.25 * (1 + np.cos(np.pi * np.arange(steps - warm_up) / max(1, steps - warm_up)))
-        np.testing.assert_allclose(rates[warm_up:], falling, atol=1e-6)
-
-
 # Going on
 
 
@@ -250,18 +240,6 @@ def test_killed_in_the_middle_of_epochs_it_goes_on_to_the_same_end(whole, tmp_pa
         assert same([stored[name] for name in stored.files], whole[0])
 
 
-def test_the_first_weights_are_kept_before_anything_is_learnt(tmp_path):
-    model = network(3)
-    Record(model, tmp_path, keep_best=True)
-    later = network(4)
-    record = Record(later, tmp_path, keep_best=True)
-    record.restore(optimizer=False)
-    assert record.history == [] and same(later.get_weights(), model.get_weights())
-    later.set_weights(network(5).get_weights())
-    record.restore(optimizer=True)  # once only
-    assert same(later.get_weights(), network(5).get_weights())
-
-
 def test_bfloat16_learns_and_goes_on(tmp_path, monkeypatch):
     policy = keras.config.dtype_policy()
     try:
@@ -294,30 +272,6 @@ def test_bfloat16_learns_and_goes_on(tmp_path, monkeypatch):
 
 
 # What is refused
-
-
-@pytest.mark.parametrize("damage", ["empty", "half", "middle", "text"])
-def test_a_damaged_checkpoint_says_what_to_do(tmp_path, damage):
-    path, model = tmp_path / "checkpoint.npz", network()
-    save_checkpoint(path, model, [{"epoch": 1}], optimizer=False)
-    content = path.read_bytes()
-    if damage == "middle":  # of an array
-        place = content.index(model.get_weights()[2].tobytes()) + 5
-        content = content[:place] + bytes([content[place] ^ 255]) + content[place + 1 :]
-    path.write_bytes({"empty": b"", "half": content[: len(content) // 2], "text": b"hello"}.get(damage, content))
-    before = model.get_weights()
-    with pytest.raises(ValueError, match=r"checkpoint\.npz is damaged .* delete the folder to start anew"):
-        Record(model, tmp_path, keep_best=False).restore(optimizer=False)
-    assert same(model.get_weights(), before)
-
-
-def test_the_checkpoint_of_another_network_changes_nothing(tmp_path):
-    save_checkpoint(tmp_path / "a.npz", network(1), [], optimizer=False)
-    other = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(4, 3), keras.layers.Conv2D(9, 3)])
-    before = other.get_weights()
-    with pytest.raises(ValueError, match=r"checkpoint of another network: network\d .* differs"):
-        load_checkpoint(tmp_path / "a.npz", other, optimizer=False)
-    assert same(other.get_weights(), before)
 
 
 def facts(**changes):
@@ -393,19 +347,6 @@ def test_files_are_known_by_name_and_length(tmp_path):
     assert before.startswith("1 pairs, ") and before == data_in_words(data)
     (tmp_path / "b.png").write_bytes((tmp_path / "b.png").read_bytes() + b"x")
     assert data_in_words(data) != before
-
-
-def test_layers_that_cannot_be_saved_have_a_recipe_too():
-    class Strange(keras.layers.Layer):
-        def __init__(self, function):
-            super().__init__()
-            self.function = function
-
-        def call(self, x):
-            return self.function(x)
-
-    models = [keras.Sequential([keras.Input((4, 4, 3)), Strange(abs)]) for _ in range(2)]
-    assert network_in_words(models[0]) == network_in_words(models[1])
 
 
 def test_the_folder_of_another_training_is_refused_in_words(tmp_path):

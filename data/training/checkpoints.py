@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import keras
 
 Row = dict[str, Any]
-SCORE = "val_mean_iou"  # what is best is so by this one
 
 
 class Record:
@@ -30,15 +29,16 @@ class Record:
         run: folder for ``checkpoint.npz`` and ``best.weights.h5``; None: all stays in memory. If there is a checkpoint,
             `restore` gives it to the network. Otherwise the first one is written at once, before anything is learnt:
             random weights without a seed are the same again after a kill, too.
-        keep_best: keep the weights of the best epoch, by ``val_mean_iou``.
+        keep_best: keep the weights of the best epoch.
+        score: the number of a row that says how good an epoch was, more is better; rows without it are never the best.
 
     Raises:
         ValueError: the checkpoint is damaged.
     """
 
-    def __init__(self, network: keras.Model, run: Path | None, *, keep_best: bool) -> None:
+    def __init__(self, network: keras.Model, run: Path | None, *, keep_best: bool, score: str) -> None:
         """See the class."""
-        self.network, self.keep_best = network, keep_best
+        self.network, self.keep_best, self._score = network, keep_best, score
         self.history: list[Row] = []
         self._checkpoint, self._best_file = (run / "checkpoint.npz", run / "best.weights.h5") if run else (None, None)
         self._best_weights: list[np.ndarray] | None = None
@@ -55,11 +55,19 @@ class Record:
         self._waiting = False
 
     def add(self, row: Row) -> None:
-        """Take note of an epoch that is over."""
-        best = max((old[SCORE] for old in self.history), default=-math.inf) if self.keep_best else math.inf
-        if self.keep_best and row[SCORE] > best:
-            # Before the checkpoint: killed in between, the same epoch comes again.
+        """Take note of an epoch that is over: its weights, if they are the best; then the checkpoint."""
+        # In this order: killed in between, the same epoch comes again.
+        self.keep_if_best(row)
+        self.save(row)
+
+    def keep_if_best(self, row: Row) -> None:
+        """Keep the weights that the network has now, if no epoch before this one was as good."""
+        best = max((old.get(self._score, -math.inf) for old in self.history), default=-math.inf)
+        if self.keep_best and row.get(self._score, -math.inf) > best:
             self._keep_weights()
+
+    def save(self, row: Row) -> None:
+        """Add the row, and write the checkpoint."""
         self.history.append(row)
         if self._checkpoint:
             save_checkpoint(self._checkpoint, self.network, self.history)
