@@ -357,6 +357,40 @@ def test_best_overlap_is_no_way_back():
     assert tape.gradient(best, predicted) is None
 
 
+@pytest.mark.parametrize("box_term", ["darknet", "ciou"])
+def test_weights_multiply_what_a_truth_teaches(box_term):
+    heads, boxes = [flat(head) for head in some_heads(4)], slow_losses.pixels(some_truths(4), SIZE)
+    arguments, weights = (heads, *boxes, ANCHORS, MASKS, SIZE), np.random.default_rng(0).uniform(0.1, 2, boxes[1].shape)
+    plain, weighted = (parts_v3(*arguments, box_term=box_term, weights=one) for one in (None, weights))
+    for one, other in zip(plain, weighted):
+        for name in ("box", "objectness", "classes"):
+            np.testing.assert_allclose(getattr(other, name), weights * getattr(one, name), rtol=1e-12)
+        np.testing.assert_array_equal(one.no_objectness, other.no_objectness)
+    assert sum(float(tf.reduce_sum(one.box)) for one in plain) > 0
+
+
+def test_a_truth_without_weight_teaches_nothing_and_is_no_background():
+    """It comes last, in the cell and with the anchor of another truth, which is learned as if it were alone."""
+    heads = [np.zeros((1, 3, 5, 3, 8)), np.zeros((1, 6, 10, 3, 8))]
+    heads[0][0, 1, 2, 0, 2:4] = np.log(10 / 37), np.log(14 / 58)  # a box of the coarse grid on the crowd
+    heads = [flat(head) for head in heads]
+    real, crowd = [80 - 4, 48 - 6, 80 + 5, 48 + 7], [80 - 5, 48 - 7, 80 + 5, 48 + 7]
+    both = parts_v3(heads, [[real, crowd]], [[0, 2]], ANCHORS, MASKS, SIZE, weights=[[1, 0]])
+    alone = parts_v3(heads, [[real]], [[0]], ANCHORS, MASKS, SIZE)
+    for one, other in zip(both, alone):
+        for name in ("box", "objectness", "classes"):
+            np.testing.assert_array_equal(getattr(one, name)[:, :1], getattr(other, name))
+            assert not getattr(one, name)[:, 1:].numpy().any()
+        np.testing.assert_array_equal(one.owner, other.owner)
+    (coarse, fine) = parts_v3(heads, [[crowd]], [[2]], ANCHORS, MASKS, SIZE, weights=[[0]])
+    assert np.argwhere(coarse.ignored).tolist() == [[0, 1, 2, 0]]
+    assert coarse.owner.numpy().max() == fine.owner.numpy().max() == -1
+    assert float(coarse.no_objectness[0, 1, 2, 0]) == 0 and float(coarse.no_objectness[0, 0, 0, 0]) > 0
+    for weights, words in (([[1]], r"weights have shape \(1, 1\); \(1, 2\)"), ([[1, -1]], "numbers below 0")):
+        with pytest.raises(ValueError, match=words):
+            parts_v3(heads, [[real, crowd]], [[0, 2]], ANCHORS, MASKS, SIZE, weights=weights)
+
+
 def test_terms():
     one, two = tf.constant([1.0, 2.0]), tf.constant([10.0, 20.0])
     terms = Terms(one, two, one, two)

@@ -29,6 +29,7 @@ def loss_v3(
     masks: Sequence[Sequence[int]],
     size: int | tuple[int, int],
     *,
+    weights: Any = None,
     ignore: float = 0.5,
     box_term: str = "darknet",
     focal: float = 0.0,
@@ -52,6 +53,8 @@ def loss_v3(
         anchors: (anchors, 2), width and height in pixels, of all heads.
         masks: for each head, which of them it uses.
         size: ``(height, width)`` of the network's input, pixels.
+        weights: (batch, n), how much each truth counts: its box, objectness and classes are multiplied. 0, for a crowd:
+            it is learned by nobody, but predictions near to it are not called wrong, see 4. None: 1 each.
         ignore: see 4; 0.5 in the paper, 0.7 in yolov3.cfg and yolov3-tiny.cfg.
         box_term: "darknet", or "giou", "diou", "ciou": 1 less that, times the same weight.
         focal: exponent of the focal loss, for objectness and no_objectness; 0: plain cross-entropy.
@@ -67,8 +70,8 @@ def loss_v3(
     """
     return added_up(
         parts_v3(
-            heads, boxes, classes, anchors, masks, size, ignore=ignore, box_term=box_term, focal=focal,
-            label_smoothing=label_smoothing,
+            heads, boxes, classes, anchors, masks, size, weights=weights, ignore=ignore, box_term=box_term,
+            focal=focal, label_smoothing=label_smoothing,
         )
     )  # fmt: skip
 
@@ -81,6 +84,7 @@ def parts_v3(
     masks: Sequence[Sequence[int]],
     size: int | tuple[int, int],
     *,
+    weights: Any = None,
     ignore: float = 0.5,
     box_term: str = "darknet",
     focal: float = 0.0,
@@ -100,8 +104,11 @@ def parts_v3(
         raise ValueError(f"the heads have {sorted(counts)} classes; they must agree")
     truths = read_truths(boxes, classes, size)
     known = check_classes(truths, *counts)
+    weights = _weights(weights, truths, raws[0][0].dtype)
+    # One of weight 0 takes no prediction from another one.
+    learnt = truths._replace(valid=truths.valid & (weights > 0))
     assigned = assign_heads(
-        truths, anchors, masks, [shape_of(raw)[1:3] for raw, _, _ in raws], *counts, raws[0][0].dtype
+        learnt, anchors, masks, [shape_of(raw)[1:3] for raw, _, _ in raws], *counts, raws[0][0].dtype
     )
     found = []
     for head, mask, (raw, priors, stride), mine in zip(heads, masks, raws, assigned):
@@ -117,9 +124,11 @@ def parts_v3(
             box = mine.weight * overlap_loss(box_term, predicted, truths)
         found.append(
             Parts(
-                box=where(mine.wins, box),
-                objectness=where(mine.wins, objectness(True, logits[..., 4], gamma)),
-                classes=of_known(known, where(mine.wins, tf.reduce_sum(binary(labels, logits[..., 5:]), axis=-1))),
+                box=where(mine.wins, weights * box),
+                objectness=where(mine.wins, weights * objectness(True, logits[..., 4], gamma)),
+                classes=of_known(
+                    known, where(mine.wins, weights * tf.reduce_sum(binary(labels, logits[..., 5:]), axis=-1))
+                ),
                 no_objectness=where(free & ~ignored, objectness(False, raw[..., 4], gamma)),
                 priors=None,
                 prediction=mine.prediction,
@@ -131,6 +140,19 @@ def parts_v3(
             )
         )
     return tuple(found)
+
+
+def _weights(weights: Any, truths: Truths, dtype: Any) -> Any:
+    if weights is None:
+        return tf.ones_like(truths.boxes[..., 0], dtype)
+    weights = tf.cast(weights, dtype)
+    if not weights.shape.is_compatible_with(truths.valid.shape):
+        raise ValueError(
+            f"weights have shape {tuple(weights.shape)}; {tuple(truths.valid.shape)}, as classes, is wanted"
+        )
+    if tf.executing_eagerly() and not (tf.math.is_finite(weights) & (weights >= 0)).numpy().all():
+        raise ValueError("weights hold numbers below 0 or that are not finite")
+    return weights
 
 
 def predicted_for(raw: Any, priors: Any, stride: Any, mine: Assigned) -> tuple[Any, Any]:
