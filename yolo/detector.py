@@ -194,6 +194,10 @@ class Detector:
         """The network, folded and compiled."""
         return Inference(self.network, len(self.names), self.dtype, logistic=self.logistic)
 
+    def forget(self) -> None:
+        """Drop the folded copy of the network: it is made anew when it is needed. For when the network has learnt."""
+        vars(self).pop("inference", None)
+
     def _fitted(self, picture: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, Letterbox]:
         if self.stretch:
             return resize(picture, size), Letterbox(picture.shape[:2], size, size, top=0, left=0)

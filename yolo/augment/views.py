@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data import letterbox
+from data import letterbox, resize
 from data.arguments import number_pair
 from yolo.boxes import clip, to_letterbox
 from yolo.datasets.records import Record
@@ -66,3 +66,14 @@ def letterboxed(view: View, size: int | Sequence[int]) -> View:
     """
     canvas, fit = letterbox(view.image, number_pair("size", size), GREY)
     return view._replace(image=canvas, boxes=to_letterbox(view.boxes, fit))
+
+
+def stretched(view: View, size: Sequence[int]) -> View:
+    """The whole picture made as high and as wide as ``size``: what a `yolo.Detector` with ``stretch`` is shown.
+
+    Args:
+        view: of any size.
+        size: height and width in pixels.
+    """
+    scale = np.array([size[1] / view.image.shape[1], size[0] / view.image.shape[0]] * 2, np.float32)
+    return view._replace(image=resize(view.image, size), boxes=view.boxes * scale)

@@ -1,12 +1,23 @@
 """Training a detector.
 
+    from yolo.augment import augment
+    from yolo.training import body_then_all, train
+    rows = train(detector, data, body_then_all(5, 40), validation=held_out, augment=augment, run="runs/cells")
+    detector("photo.jpg")
+
+- `train`, `Phase`, `body_then_all`: the body frozen, the heads trained, then all; resumable.
+- `measure`: average precision of a detector on a data set.
 - `split(model, layers)`: a model in two, what is frozen and what learns.
-- `bottleneck(body, data, size, folder)`: what the frozen part makes of all pictures, calculated once and kept on disk.
+- `bottleneck(body, data, size, folder)`: what the frozen part makes of all pictures, calculated once and kept on disk;
+  ``train(..., features=folder)`` learns from it.
 """
 
 from __future__ import annotations
 
 from yolo.training.features import Bottleneck, bottleneck
+from yolo.training.measuring import measure
+from yolo.training.phases import Phase, body_frozen, body_then_all
+from yolo.training.procedure import train
 from yolo.training.splitting import Parts, split
 
-__all__ = ["Bottleneck", "Parts", "bottleneck", "split"]
+__all__ = ["Bottleneck", "Parts", "Phase", "body_frozen", "body_then_all", "bottleneck", "measure", "split", "train"]
