@@ -11,7 +11,7 @@
 `yolo.datasets`, `yolo.augment`       images and their boxes: VOC, COCO, YOLO, CSV; a linter for labels; views of them
 `yolo.anchors`                        shapes found by clustering
 `yolo.targets`, `yolo.losses`         which cell learns which box, and Darknet's three losses; `yolo.explain_loss`
-`yolo.training`                       a network in two parts; features kept on disk
+`yolo.training`                       in phases, resumable; new heads for other classes; features kept on disk
 `yolo.evaluation`                     average precision and what stands behind it
 `python -m yolo`                      detect, verify, lint
 ====================================  ==================================================================================

@@ -6,6 +6,7 @@
     detector("photo.jpg")
 
 - `train`, `Phase`, `body_then_all`: the body frozen, the heads trained, then all; resumable.
+- `new_heads`: a detector for other classes that begins with what one has learnt.
 - `measure`: average precision of a detector on a data set.
 - `split(model, layers)`: a model in two, what is frozen and what learns.
 - `bottleneck(body, data, size, folder)`: what the frozen part makes of all pictures, calculated once and kept on disk;
@@ -19,5 +20,17 @@ from yolo.training.measuring import measure
 from yolo.training.phases import Phase, body_frozen, body_then_all
 from yolo.training.procedure import train
 from yolo.training.splitting import Parts, split
+from yolo.training.transfer import new_heads
 
-__all__ = ["Bottleneck", "Parts", "Phase", "body_frozen", "body_then_all", "bottleneck", "measure", "split", "train"]
+__all__ = [
+    "Bottleneck",
+    "Parts",
+    "Phase",
+    "body_frozen",
+    "body_then_all",
+    "bottleneck",
+    "measure",
+    "new_heads",
+    "split",
+    "train",
+]
