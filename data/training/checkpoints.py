@@ -54,6 +54,11 @@ class Record:
             load_checkpoint(self._checkpoint, self.network, optimizer=optimizer)
         self._waiting = False
 
+    def restore_weights(self) -> None:
+        """Give the network the checkpoint's weights, for what must be calculated with them before `restore` is due."""
+        if self._waiting:
+            load_checkpoint(self._checkpoint, self.network, optimizer=False)
+
     def add(self, row: Row) -> None:
         """Take note of an epoch that is over: its weights, if they are the best; then the checkpoint."""
         # In this order: killed in between, the same epoch comes again.

@@ -184,6 +184,18 @@ def test_the_head_alone_learns_the_same_from_features(tmp_path):
     assert len(list((tmp_path / "features").iterdir())) == 1
 
 
+def test_features_are_those_of_the_checkpoint(tmp_path):
+    """The first weights of the second process are others; its body and its features are of the first all the same."""
+    options = {"features": tmp_path / "features", "run": tmp_path / "run", **QUIET}
+    weights = []
+    for seed in (0, 1):
+        one = detector(seed)
+        history = train(one, drawn(), Phase("head", 1, 1e-2), **options)
+        weights.append(one.network.get_weights())
+    assert same(*weights) and len(history) == 1
+    assert len(list((tmp_path / "features").iterdir())) == 1
+
+
 def test_pictures_are_shown_as_the_detector_stretches_them():
     view = View(np.zeros((20, 40, 3), np.uint8), np.float32([[4, 5, 20, 10]]), np.array([0]), np.ones(1, np.float32))
     wide = stretched(view, (60, 80))
@@ -358,7 +370,8 @@ def others():
         ({"sizes": [50]}, ValueError, "sizes has 50 x 50; multiples of 32"),
         ({"features": "x", "augment": ALONE}, ValueError, "features are of pictures that are always the same"),
         ({"box_term": "iou"}, ValueError, "box_term is 'iou'"),
-        ({"weight": 1}, TypeError, "weight"),
+        ({"weight": 1}, TypeError, "unexpected keyword argument 'weight'"),
+        ({"weights": 1}, TypeError, "multiple values for keyword argument 'weights'"),
         ({"head": ("body/nowhere",)}, ValueError, "'nowhere' is not among"),
     ],
 )

@@ -138,8 +138,12 @@ def train(
                 "replicas": replicas,
             },
         )
+    detector.forget()
+    keep_best = keep == "best" and validation is not None
+    record, end = Record(network, run, keep_best=keep_best, score=SCORE), 0
     epoch, forward = Epochs(), network
     if features is not None:
+        record.restore_weights()
         body, forward = split(network, head)
         cache = bottleneck(body, data, detector.size, features, verbose=verbose)
         views = cache.as_tf_data(batch, seed=seed, epoch=epoch.number, drop_remainder=replicas > 1)
@@ -156,8 +160,6 @@ def train(
     steps, learning = int(views.cardinality()), _learning(detector)
     spec = views.element_spec
     batches = network.distribute_strategy.experimental_distribute_dataset(views) if replicas > 1 else views
-    keep_best = keep == "best" and validation is not None
-    record, end = Record(network, run, keep_best=keep_best, score=SCORE), 0
     for phase in phases:
         start, end = end, end + phase.epochs
         done = [row for row in record.history if start < row["epoch"] <= end]
@@ -250,7 +252,7 @@ def _loss(detector: Detector, options: dict[str, Any]) -> Callable[[Any, dict[st
     classes = len(detector.names)
     # Wrong options are refused here, on one picture, and not in a graph after minutes.
     heads = [np.zeros((1, 1, 1, len(one) * (5 + classes)), np.float32) for one in detector.anchors]
-    loss_v3(heads, np.zeros((1, 1, 4)), np.array([[-1]]), anchors, masks, STRIDE, **options)
+    loss_v3(heads, np.zeros((1, 1, 4)), np.array([[-1]]), anchors, masks, STRIDE, weights=np.zeros((1, 1)), **options)
 
     def of(heads: Any, truth: dict[str, Any], size: tuple[int, int]) -> Any:
         return loss_v3(
