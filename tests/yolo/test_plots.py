@@ -9,6 +9,7 @@ from yolo.cells import ClassMap, class_map
 from yolo.drawing import class_colours
 from yolo.plots.cells import draw_anchors_in_cell, draw_class_map, draw_responsible_cells
 from yolo.plots.objectness import draw_objectness
+from yolo.plots.training import draw_history
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
 NAMES = ("cat", "dog", "owl")
@@ -85,3 +86,18 @@ def test_objectness_of_each_head(every, panels):
         draw_objectness(IMAGE, heads, anchors[:1])
     with pytest.raises(ValueError, match="cells do not fit it"):
         draw_objectness(IMAGE[:, :80], heads, anchors)
+
+
+def test_a_training_measured_every_second_epoch():
+    rows = [{"epoch": n, "phase": "heads" if n < 3 else "everything", "loss": 30 / n} for n in range(1, 7)]
+    rows = [row | ({"val_ap50": row["epoch"] / 10} if not row["epoch"] % 2 else {}) for row in rows]
+    ax = draw_history(rows)
+    measured, mark = ax.lines
+    np.testing.assert_allclose(measured.get_xydata(), [(2, 0.2), (4, 0.4), (6, 0.6)])
+    assert mark.get_xdata()[0] == 2.5 and [text.get_text() for text in ax.texts] == ["heads", "everything"]
+    assert ax.get_ylabel() == "AP50" and ax.get_ylim() == (0, 1)
+    loss = draw_history(rows, "loss")
+    np.testing.assert_allclose(loss.lines[0].get_ydata(), [30 / n for n in range(1, 7)])
+    assert loss.get_ylim()[1] > 30
+    with pytest.raises(ValueError, match="score is 'map'; the history has epoch"):
+        draw_history(rows, "map")
