@@ -24,7 +24,7 @@ from yolo.boxes import from_letterbox
 from yolo.found import Found
 from yolo.inference import DTYPES, Inference
 from yolo.nms import Detections, detect, fast
-from yolo.nms.checks import share
+from yolo.nms.checks import of_the_best, share
 
 if TYPE_CHECKING:
     import keras
@@ -61,6 +61,8 @@ class Detector:
             is told ``-letter_box``; else with a border, as the original one. As the network was trained: what it has
             learned of shapes is wrong for the other.
         card: what the weights are, how they were trained, what was measured.
+        live: the network is being trained: every call computes with the weights that it has at that moment. Else those
+            of the first call stay, folded, which is faster. ``dataclasses.replace(detector, live=True)`` makes one.
 
     Raises:
         TypeError, ValueError: anchors, names or size do not fit the network.
@@ -74,10 +76,13 @@ class Detector:
     logistic: bool = True
     stretch: bool = False
     card: dict[str, Any] = field(repr=False, default_factory=dict)
+    live: bool = False
 
     def __post_init__(self) -> None:
         """Check, and bring into one form."""
         one_of("dtype", self.dtype, DTYPES)
+        if self.live and self.dtype != "float32":
+            raise ValueError(f"dtype is {self.dtype!r}; a live network computes in its own, leave dtype at 'float32'")
         if isinstance(self.names, str) or not len(self.names):
             raise TypeError(f"names is {self.names!r}; a sequence of names, one for each class, is wanted")
         anchors = [np.asarray(one, np.float32) for one in self.anchors]
@@ -140,13 +145,16 @@ class Detector:
         class_agnostic: bool = False,
         size: int | Sequence[int] | None = None,
         batch: int = 1,
+        most: int | None = None,
     ) -> Iterator[Found]:
         """One picture after the other, as they come: for a film, or for more pictures than fit into memory.
 
-        Args, yields and raises as a call; ``images`` is asked for ``batch`` pictures at a time.
+        Args, yields and raises as a call; ``images`` is asked for ``batch`` pictures at a time. Of each picture at most
+        the ``most`` best candidates are looked at (None: all): at a low threshold a network that has learnt little has
+        a hundred thousand.
         """
         options = {"threshold": threshold, "overlap": overlap, "class_agnostic": class_agnostic, "size": size}
-        return self._find(_each(images), batch=batch, **options)
+        return self._find(_each(images), batch=batch, most=most, **options)
 
     def _find(
         self,
@@ -157,9 +165,12 @@ class Detector:
         class_agnostic: bool,
         size: Any,
         batch: Any,
+        most: Any = None,
     ) -> Iterator[Found]:
         threshold, batch = share("threshold", threshold), whole_number("batch", batch)
         suppress = partial(fast, overlap=share("overlap", overlap))
+        if most is not None:
+            suppress = of_the_best(suppress, whole_number("most", most))
         size = self.size if size is None else self._checked(size)
 
         def found(waiting: list[tuple[np.ndarray, Letterbox]]) -> Iterator[Found]:
@@ -192,7 +203,7 @@ class Detector:
     @cached_property
     def inference(self) -> Inference:
         """The network, folded and compiled."""
-        return Inference(self.network, len(self.names), self.dtype, logistic=self.logistic)
+        return Inference(self.network, len(self.names), self.dtype, logistic=self.logistic, live=self.live)
 
     def forget(self) -> None:
         """Drop the folded copy of the network: it is made anew when it is needed. For when the network has learnt."""

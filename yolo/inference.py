@@ -28,19 +28,24 @@ class Inference:
     picture in both ways, and takes bfloat16 if it is 1.15 times as fast and moves no score by more than .02; ``why``
     says what was measured.
 
+    While a network is trained its weights change, and what was folded is soon out of date. A live one is not folded: it
+    computes with the weights that the network has at that moment, in the network's own dtype.
+
     Attributes:
         numbers: "float32" or "bfloat16"; of "auto", None until the first picture.
         why: in words.
     """
 
-    def __init__(self, network: keras.Model, classes: int, dtype: str = "float32", *, logistic: bool = True) -> None:
+    def __init__(
+        self, network: keras.Model, classes: int, dtype: str = "float32", *, logistic: bool = True, live: bool = False
+    ) -> None:
         """Args are those of `yolo.detector.Detector`, which also checks that they fit.
 
         Raises:
             ValueError: another dtype.
         """
         one_of("dtype", dtype, DTYPES)
-        self._network, self._classes, self._logistic = network, classes, logistic
+        self._network, self._classes, self._logistic, self._live = network, classes, logistic, live
         self.numbers = None if dtype == "auto" else dtype
         self.why = "measured with the first picture" if dtype == "auto" else "as asked for"
         self._folded: dict[str, keras.Model] = {}
@@ -62,7 +67,9 @@ class Inference:
     def _heads(self, numbers: str, pictures: np.ndarray) -> list[np.ndarray]:
         key = numbers, pictures.shape[1:3]
         if key not in self._graphs:
-            if numbers not in self._folded:
+            if self._live:
+                self._folded[numbers] = self._network
+            elif numbers not in self._folded:
                 from yolo.folding import fold
 
                 self._folded[numbers] = fold(self._network, None if numbers == "float32" else numbers)

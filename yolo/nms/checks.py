@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,6 +68,19 @@ def finite(name: str, values: np.ndarray) -> None:
     if not np.isfinite(total) and not np.isfinite(values).all():
         place = tuple(int(index) for index in np.argwhere(~np.isfinite(values))[0])
         raise ValueError(f"{name} hold {values[place]} at {place[0] if len(place) == 1 else place}; finite are wanted")
+
+
+def of_the_best(suppress: Callable[..., Kept], most: int) -> Callable[..., Kept]:
+    """A suppression that looks at no more than the ``most`` best candidates; of equal scores, those that come first."""
+
+    def of_some(boxes: np.ndarray, scores: np.ndarray, classes: np.ndarray | None = None) -> Kept:
+        if len(scores) <= most:
+            return suppress(boxes, scores, classes)
+        best = np.sort(np.argsort(-scores, kind="stable")[:most])
+        kept = suppress(boxes[best], scores[best], None if classes is None else classes[best])
+        return Kept(best[kept.indices], kept.scores)
+
+    return of_some
 
 
 def share(name: str, value: Any) -> float:
