@@ -1,4 +1,4 @@
-"""Every object a box, from the command line: `python -m yolo detect|verify|lint`."""
+"""Every object a box, from the command line: `python -m yolo detect|verify|lint|evaluate`."""
 
 from __future__ import annotations
 

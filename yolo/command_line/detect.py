@@ -25,6 +25,7 @@ from yolo.detector import Detector
 from yolo.drawing import draw_boxes
 from yolo.found import Found
 
+MODEL = "yolov3-tiny"  # if none is named
 CAMERA_RATE = 10.0  # frames per second of the video that is written
 
 
@@ -193,15 +194,16 @@ def open_detector(options: argparse.Namespace) -> Detector:
     """
     from yolo.loading import load
 
-    if options.weights is not None and not options.model.lower().endswith(".cfg"):
-        raise ValueError(f"--weights belongs to a .cfg, and --model is {options.model!r}")
+    model = options.model or MODEL
+    if options.weights is not None and not model.lower().endswith(".cfg"):
+        raise ValueError(f"--weights belongs to a .cfg, and --model is {model!r}")
     changes = {"names": options.names, "size": options.size, "stretch": options.stretch}
     given = {name: value for name, value in changes.items() if value is not None}
-    return load(options.model, options.weights, dtype=options.dtype, **given)
+    return load(model, options.weights, dtype=options.dtype, **given)
 
 
-def chosen(words: Sequence[str] | None, names: Sequence[str]) -> list[int] | None:
-    """The numbers of the classes that --only names; None: all.
+def chosen(words: Sequence[str] | None, names: Sequence[str], of: str = "the detector") -> list[int] | None:
+    """The numbers of the classes that --only names; None: all. ``of`` is what has the names, for the message.
 
     Raises:
         ValueError: there is no such class.
@@ -217,7 +219,7 @@ def chosen(words: Sequence[str] | None, names: Sequence[str]) -> list[int] | Non
             near = difflib.get_close_matches(word.lower(), numbers, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             some = ", ".join(names[:8]) + ", ..." * (len(names) > 8)
-            raise ValueError(f"--only: the detector has no class {word!r}; {hint}it has {some}")
+            raise ValueError(f"--only: {of} has no class {word!r}; {hint}it has {some}")
     return [numbers[word.lower()] for word in words]
 
 

@@ -14,6 +14,7 @@ examples:
   python -m yolo detect drive.mp4                  a video: drive-boxes.mp4
   python -m yolo verify yolov3.cfg yolov3.weights  is it imported right? compared with OpenCV
   python -m yolo lint VOC2012                      are these labels fit to be learnt from?
+  python -m yolo evaluate bccd:validation --model runs/cells/cells.weights.h5
 
 each command has its own examples: python -m yolo detect --help
 
@@ -33,6 +34,13 @@ OF_COMMAND = {
   python -m yolo verify yolov3-tiny.cfg yolov3-tiny.weights
   python -m yolo verify yolov3.cfg yolov3.weights --size 320 --layers
 exit status: 0 equal, 1 different, or not compared (OpenCV 4 reads Darknet's files, 5 does not)
+""",
+    "evaluate": """\
+  python -m yolo evaluate bccd:validation --model runs/cells/cells.weights.h5
+  python -m yolo evaluate scenes:7 --count 200 --model x.weights.h5 --json scores.json
+  python -m yolo evaluate VOC2012:val --only sofa,car --same sofa=couch        yolov3-tiny says couch
+  python -m yolo evaluate mine/ --model x.cfg --weights x.weights --names x.names --confusion confusion.png
+  python -m yolo evaluate --results detections.json --truth instances.json --curves curves.png --errors errors.png
 """,
     "lint": """\
   python -m yolo lint bccd
@@ -75,12 +83,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--layers", action="store_true", help="list the layers and their shapes, too")
     made = command("lint", "what is in the labels, and what is wrong with them", DATA)
     made.add_argument("data", metavar="DATA", help="see below")
-    made.add_argument("--images", type=Path, metavar="FOLDER", help="of the pictures (default: beside the labels)")
-    made.add_argument("--labels", type=Path, metavar="FOLDER", help="of Darknet's .txt files (default: found)")
+    _data_options(made)
     made.add_argument("--names", type=Path, metavar="FILE", help="a class in each line (default: the one .names)")
     made.add_argument("--size", type=size, default=416, metavar="HxW", help="of the network's input (default: 416)")
     made.add_argument("--headers", action="store_true", help="read the pictures' headers only, which is faster")
-    made.add_argument("--count", type=whole_number, default=400, help="of drawn scenes (default: 400)")
+    _evaluate_options(command("evaluate", "measure average precision on labelled pictures", DATA))
     return top
 
 
@@ -89,18 +96,7 @@ def _detect_options(made: argparse.ArgumentParser) -> None:
         "paths", nargs="+", metavar="PATH", help="pictures, videos, folders, patterns, names of sample photographs "
         "(people, ...), or the number of a camera",
     )  # fmt: skip
-    group = made.add_argument_group("detector")
-    group.add_argument(
-        "--model", default="yolov3-tiny", metavar="NAME or FILE", help="yolov3-tiny (default), "
-        "yolo-fastest, yolov3-tiny-aix (downloaded); a .cfg; or a .weights.h5 with its card beside it",
-    )  # fmt: skip
-    group.add_argument("--weights", type=Path, metavar="FILE", help="Darknet's, of a .cfg")
-    group.add_argument("--names", type=Path, metavar="FILE", help="of a .cfg: a class in each line")
-    group.add_argument("--size", type=size, metavar="HxW", help="of the network's input, multiples of 32")
-    group.add_argument("--stretch", action="store_true", default=None, help="fit pictures in by stretching, not with a "
-                       "border: right for networks that were trained so (Darknet of YOLOv4)")  # fmt: skip
-    group.add_argument("--dtype", choices=("float32", "bfloat16", "auto"), default="float32", help="to compute with; "
-                       "auto: bfloat16 where it is faster and moves no score by .02 (default: float32)")  # fmt: skip
+    _detector_options(made, "of a .cfg: a class in each line")
     group = made.add_argument_group("what is found")
     group.add_argument("--threshold", type=share, default=0.3, help="least score, 0..1 (default: .3)")
     group.add_argument("--overlap", type=share, default=0.45, help="IoU above which the weaker box goes "
@@ -117,3 +113,70 @@ def _detect_options(made: argparse.ArgumentParser) -> None:
     group.add_argument("--seconds", type=positive, default=10.0, help="to watch a camera (default: 10)")
     group.add_argument("--batch", type=counted, default=4, help="pictures at a time (default: 4)")
     group.add_argument("-f", "--force", action="store_true", help="replace files that are there already")
+
+
+def _detector_options(made: argparse.ArgumentParser, names: str) -> None:
+    group = made.add_argument_group("detector")
+    group.add_argument(
+        "--model", metavar="NAME or FILE", help="yolov3-tiny (default), "
+        "yolo-fastest, yolov3-tiny-aix (downloaded); a .cfg; or a .weights.h5 with its card beside it",
+    )  # fmt: skip
+    group.add_argument("--weights", type=Path, metavar="FILE", help="Darknet's, of a .cfg")
+    group.add_argument("--names", type=Path, metavar="FILE", help=names)
+    group.add_argument("--size", type=size, metavar="HxW", help="of the network's input, multiples of 32")
+    group.add_argument("--stretch", action="store_true", default=None, help="fit pictures in by stretching, not with a "
+                       "border: right for networks that were trained so (Darknet of YOLOv4)")  # fmt: skip
+    group.add_argument("--dtype", choices=("float32", "bfloat16", "auto"), default="float32", help="to compute with; "
+                       "auto: bfloat16 where it is faster and moves no score by .02 (default: float32)")  # fmt: skip
+
+
+def _data_options(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--images", type=Path, metavar="FOLDER", help="of the pictures (default: beside the labels)")
+    made.add_argument("--labels", type=Path, metavar="FOLDER", help="of Darknet's .txt files (default: found)")
+    made.add_argument("--count", type=whole_number, default=400, help="of drawn scenes (default: 400)")
+
+
+def _evaluate_options(made: argparse.ArgumentParser) -> None:
+    made.set_defaults(wrong=made.error)
+    made.add_argument("data", nargs="?", metavar="DATA", help="see below; not with --results")
+    _data_options(made)
+    made.add_argument("--only", type=words, metavar="NAME,NAME", help="these classes of the data only")
+    made.add_argument(
+        "--same", type=pairs, default={}, metavar="NAME=NAME,...", help="classes that the data (first) and the "
+        "detector (second) call by different names",
+    )  # fmt: skip
+    _detector_options(made, "of a .cfg, and of data that has none: a class in each line")
+    made.add_argument("--threshold", type=share, default=0.005, help="least score of what counts (default: .005)")
+    made.add_argument("--overlap", type=share, default=0.45, help="IoU above which the weaker box goes (default: .45)")
+    made.add_argument("--batch", type=counted, default=8, help="pictures at a time (default: 8)")
+    group = made.add_argument_group("from files, without a detector")
+    group.add_argument("--results", type=Path, metavar="FILE", help="detections as COCO's JSON")
+    group.add_argument("--truth", type=Path, metavar="FILE", help="annotations as COCO's JSON")
+    group = made.add_argument_group("measuring")
+    group.add_argument("--matching", choices=("coco", "voc"), default="coco", help="of detections and truths "
+                       "(default: coco)")  # fmt: skip
+    group.add_argument("--ties", choices=("fixed", "order", "together"), default="fixed", help="of equal scores; "
+                       "order: as they are listed, which is pycocotools's way (default: fixed)")  # fmt: skip
+    group.add_argument("--score", type=share, default=0.25, help="from which on a detection counts in the confusion "
+                       "matrix and in the numbers of errors (default: .25)")  # fmt: skip
+    group = made.add_argument_group("results")
+    group.add_argument("--json", type=Path, metavar="FILE", help="all scores")
+    group.add_argument("--curves", type=Path, metavar="FILE.png", help="precision against recall")
+    group.add_argument("--confusion", type=Path, metavar="FILE.png", help="what is taken for what")
+    group.add_argument("--errors", type=Path, metavar="FILE.png", help="kinds of errors, and what they cost")
+    group.add_argument("-f", "--force", action="store_true", help="replace files that are there already")
+
+
+def pairs(text: str) -> dict[str, str]:
+    """Names joined by "=", with commas between the pairs.
+
+    Raises:
+        argparse.ArgumentTypeError: something else.
+
+    >>> pairs("sofa=couch, tv monitor=tv")
+    {'sofa': 'couch', 'tv monitor': 'tv'}
+    """
+    found = [[name.strip() for name in word.split("=")] for word in words(text)]
+    if not all(len(pair) == 2 and all(pair) for pair in found):
+        raise argparse.ArgumentTypeError(f"{text!r}; NAME=NAME, with commas between several, is wanted")
+    return dict(found)
