@@ -180,8 +180,11 @@ def test_every_so_many_epochs_and_the_last(monkeypatch, every, epochs, at, measu
     count, real = [], module.evaluate_detector
     monkeypatch.setattr(module, "evaluate_detector", lambda *a, **k: count.append(1) or real(*a, **k))
     detector = spots()
-    callback = MeanAveragePrecision(detector, data_of("red"), every=every)
-    assert trained(callback, detector, epochs, at=at).history["val_ap50"] == wanted and len(count) == measured
+    # Twice as wide as what is found: IoU .5, right at the threshold of .5 alone.
+    callback = MeanAveragePrecision(detector, data_of("red", boxes=[(30, 9, 70, 39)]), every=every)
+    history = trained(callback, detector, epochs, at=at).history
+    assert history["val_ap50"] == wanted and len(count) == measured
+    assert history["val_map"] == pytest.approx([0.1 * one for one in wanted])
 
 
 def test_the_callback_says_what_is_wrong_before_the_training(seer, capsys):

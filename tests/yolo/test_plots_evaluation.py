@@ -156,6 +156,8 @@ def test_bars_of_errors(definitions):
     assert len(figure.axes) == (3 if definitions == "tide" else 2)
     bars = np.array(widths(last)).reshape(len(errors.kinds), 4)
     np.testing.assert_allclose(bars.sum(axis=0), 100, atol=1e-4)
+    starts = np.reshape([bar.get_x() for bar in last.patches], bars.shape)
+    np.testing.assert_allclose(starts, np.cumsum(bars, axis=0) - bars, atol=1e-4)
     np.testing.assert_allclose(bars[:, 0], 100 * errors.shares, atol=1e-4)
     np.testing.assert_allclose(bars[:, 2], 100 * errors.counts[1] / errors.counts[1].sum(), atol=1e-4)
     with pytest.raises(ValueError, match="there are 2 names and 3 classes"):
