@@ -178,3 +178,12 @@ def test_errors_of_one_class_of_many_and_of_none():
     assert "the 12 with the most errors of 30" in last.get_title(loc="left")
     nothing = draw_errors(false_positives([Truth([(0, 0, 9, 9)], [0])], [Detection([], [], [])]))
     assert widths(nothing.axes[0])[-1] == 1
+    counted = draw_errors(errors, names, score=0.25)
+    assert "detections from score .25 on:" in counted.axes[0].get_title(loc="left")
+    counted.canvas.draw()
+    left, right = (
+        next(t for t in ax.get_children() if getattr(t, "get_text", str)() == ax.get_title(loc="left"))
+        for ax in counted.axes[:2]
+    )
+    assert left.get_window_extent().x1 < right.get_window_extent().x0 < right.get_window_extent().x1 < counted.bbox.x1
+    assert "of any score" in counted.axes[1].get_title(loc="left")

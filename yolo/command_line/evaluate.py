@@ -210,7 +210,9 @@ def _drawings(options: argparse.Namespace, pairs: Pairs, found: Evaluation) -> l
     def errors() -> Figure:
         # Counted is what is good enough to be shown; but average precision, and so the cost, is about all.
         counted = false_positives(*both, names=pairs.names, score=options.score)
-        return draw_errors(replace(counted, cost=false_positives(*both, names=pairs.names).cost), pairs.names)
+        return draw_errors(
+            replace(counted, cost=false_positives(*both, names=pairs.names).cost), pairs.names, score=options.score
+        )
 
     wanted = {
         "curves": lambda: draw_precision_recall(found).figure,

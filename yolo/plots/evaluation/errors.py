@@ -8,7 +8,7 @@ import numpy as np
 
 from yolo.drawing.colours import ink_on
 from yolo.evaluation import Errors
-from yolo.plots.evaluation.style import DARK, short
+from yolo.plots.evaluation.style import DARK, points, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +23,13 @@ MOST_BARS = 12
 """Classes whose errors are drawn one by one."""
 
 
-def draw_errors(errors: Errors, names: list[str] | tuple[str, ...] | None = None, *, width: float = 10) -> Figure:
+def draw_errors(
+    errors: Errors,
+    names: list[str] | tuple[str, ...] | None = None,
+    *,
+    score: float | None = None,
+    width: float = 10,
+) -> Figure:
     """How many detections are wrong in each way, and what each way costs in average precision; then class by class.
 
     With more than 12 classes those with the most errors are drawn.
@@ -31,6 +37,7 @@ def draw_errors(errors: Errors, names: list[str] | tuple[str, ...] | None = None
     Args:
         errors: from `yolo.evaluation.false_positives`; "hoiem" has no costs.
         names: of the classes; None: "class 0", ...
+        score: from which on the detections were counted, where the costs are those of all; for the titles.
         width: of the figure in inches.
 
     Raises:
@@ -47,7 +54,7 @@ def draw_errors(errors: Errors, names: list[str] | tuple[str, ...] | None = None
     wrong = errors.counts[:, 1:].sum(axis=1)
     if len(by_class) > MOST_BARS:
         by_class = np.sort(by_class[np.argsort(-wrong[by_class], kind="stable")[:MOST_BARS]])
-    high, low = 0.34 * len(kinds) + 0.75, 0.34 * (len(by_class) + 1) + 0.95
+    high, low = 0.34 * len(kinds) + (0.75 if score is None else 0.93), 0.34 * (len(by_class) + 1) + 0.95
     several = len(by_class) > 1
     figure = plt.figure(figsize=(width, high + low * several), layout="constrained")
     rows = figure.subfigures(1 + several, 1, height_ratios=(high, low)[: 1 + several], squeeze=False)[:, 0]
@@ -55,16 +62,15 @@ def draw_errors(errors: Errors, names: list[str] | tuple[str, ...] | None = None
     totals = np.array([*errors.counts[:, 1:].sum(axis=0), errors.missed.sum()])
     _bars(panels[0], kinds, totals, [f" {count}" for count in totals.tolist()])
     everything, right = int(errors.counts.sum()), int(errors.counts[:, 0].sum())
-    panels[0].set_title(
-        f"{everything} detections, {right} of them right; {int(totals[-1])} truths missed",
-        fontsize=10,
-        loc="left",
-        color=DARK,
-    )
+    since = ", " if score is None else f" from score {points(score)} on:\n"
+    title = f"{everything} detections{since}{right} of them right; {int(totals[-1])} truths missed"
+    panels[0].set_title(title, fontsize=10, loc="left", color=DARK)
     if errors.cost:
         costs = np.array([100 * errors.cost[kind] for kind in kinds])
         _bars(panels[1], kinds, np.nan_to_num(costs), [f" {cost:.1f}" for cost in costs])
-        panels[1].set_title("AP that would be won without them, in points of 100", fontsize=10, loc="left", color=DARK)
+        where = ", " if score is None else ",\nof detections of any score, "
+        title = f"AP that would be won without them{where}in points of 100"
+        panels[1].set_title(title, fontsize=10, loc="left", color=DARK)
     panels[0].invert_yaxis()
     if several:
         _draw_by_class(rows[1].subplots(), errors, names, by_class)
