@@ -17,9 +17,10 @@ from yolo.augment import augment
 from yolo.augment.views import View, stretched
 from yolo.datasets import DetectionData
 from yolo.datasets.batches import size_at
+from yolo.evaluation import evaluate_detector
 from yolo.losses import loss_v3
 from yolo.models import yolov3_tiny
-from yolo.training import Phase, body_frozen, body_then_all, measure, new_heads, procedure, split, steps, train
+from yolo.training import Phase, body_frozen, body_then_all, new_heads, procedure, split, steps, train
 from yolo.training.phases import last_layers
 from yolo.training.procedure import _averaged, _compile, _loss
 
@@ -43,7 +44,7 @@ def test_each_epoch_has_its_row_and_the_detector_can_be_used_at_once(whole):
     assert list(history[0]) == ["epoch", "phase", "loss", *terms, "val_ap50", "val_map", "seconds"]
     for row in history:
         assert row["loss"] == pytest.approx(sum(row[name] for name in terms))
-    kept = measure(one, drawn(3, 1), max_detections=100)
+    kept = evaluate_detector(one, drawn(3, 1), max_detections=100)
     best = max(history, key=lambda row: row["val_ap50"])
     assert (kept.ap("coco", 0.5), kept.ap()) == pytest.approx((best["val_ap50"], best["val_map"]), abs=1e-3)
 

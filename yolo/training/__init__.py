@@ -7,7 +7,6 @@
 
 - `train`, `Phase`, `body_then_all`: the body frozen, the heads trained, then all; resumable.
 - `new_heads`: a detector for other classes that begins with what one has learnt.
-- `measure`: average precision of a detector on a data set.
 - `split(model, layers)`: a model in two, what is frozen and what learns.
 - `bottleneck(body, data, size, folder)`: what the frozen part makes of all pictures, calculated once and kept on disk;
   ``train(..., features=folder)`` learns from it.
@@ -16,7 +15,6 @@
 from __future__ import annotations
 
 from yolo.training.features import Bottleneck, bottleneck
-from yolo.training.measuring import measure
 from yolo.training.phases import Phase, body_frozen, body_then_all
 from yolo.training.procedure import train
 from yolo.training.splitting import Parts, split
@@ -29,7 +27,6 @@ __all__ = [
     "body_frozen",
     "body_then_all",
     "bottleneck",
-    "measure",
     "new_heads",
     "split",
     "train",
