@@ -127,6 +127,14 @@ def test_averages_are_those_of_the_closed_form():
         assert same([variable.numpy() for variable in one.network.trainable_variables], weights[-1]) != stays
 
 
+def test_what_stays_in_the_end_are_the_averages():
+    one = detector()
+    train(one, drawn(), Phase("all", 2, 1e-2), ema=0.8, **QUIET)
+    weights = one.network.get_weights()
+    one.network.optimizer.finalize_variable_values(one.network.trainable_variables)
+    assert same(one.network.get_weights(), weights)
+
+
 def test_the_gradient_of_all_weights_together_is_cut():
     moves = []
     for clip in (None, 0.5, 1e9):
