@@ -123,4 +123,7 @@ def _compiled(network: keras.Model, size: tuple[int, int]) -> Callable[[Any], li
         found = network(tf.cast(pictures, tf.float32) / 255, training=False)
         return [tf.cast(head, tf.float32) for head in (found if isinstance(found, (list, tuple)) else [found])]
 
-    return heads
+    # The graph itself: called as a function, TensorFlow would take a detector used in five sizes for one that is traced
+    # again and again, and warn.
+    graph = heads.get_concrete_function()
+    return lambda pictures: graph(tf.constant(pictures))

@@ -35,6 +35,19 @@ def test_the_same_heads_as_the_network(network):
     assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in run._folded["float32"].layers)
 
 
+def test_many_sizes_and_no_warning(network, caplog):
+    import tensorflow as tf
+
+    tf.get_logger().addHandler(caplog.handler)
+    try:
+        run = Inference(network, 2)
+        for side in range(32, 32 * 8, 32):
+            run(np.zeros((1, side, 32, 3), np.uint8))
+    finally:
+        tf.get_logger().removeHandler(caplog.handler)
+    assert not caplog.records
+
+
 def test_bfloat16_is_close_and_is_bfloat16(network):
     exact, short = Inference(network, 2)(PICTURES), Inference(network, 2, "bfloat16")
     heads = short(PICTURES)
