@@ -45,13 +45,18 @@ KERNEL_ENVIRONMENT = {
 NEEDS = {
     "05b_imagenet": "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5"
 }
-ASSETS = {"08b_camvid": "camvid"}  # data sets of `data.fetch`
+# What a lecture takes from `data.fetch`.
+ASSETS = {
+    "08b_camvid": ("camvid",),
+    "11b_yolov3_tiny": ("yolov3-tiny.weights", "darknet-photos"),
+}
 
 
 def missing(lecture: str) -> str:
     """Why a lecture cannot be run here without the network; empty if it can."""
-    if lecture in ASSETS and locate(ASSETS[lecture]) is None:
-        return f"needs {ASSETS[lecture]}: python -m data fetch {ASSETS[lecture]}"
+    assets = ASSETS.get(lecture, ())
+    if absent := " ".join(asset for asset in assets if locate(asset) is None):
+        return f"needs {absent}: python -m data fetch {absent}"
     home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
     if lecture not in NEEDS or (home / "models" / NEEDS[lecture]).exists():
         return ""

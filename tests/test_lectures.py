@@ -77,6 +77,7 @@ def test_a_lecture_whose_weights_are_missing_says_so(build, monkeypatch, tmp_pat
     monkeypatch.setenv("LECTURE_DATA", str(tmp_path))
     monkeypatch.setenv("LECTURE_CACHE", str(tmp_path))
     assert build.missing("08b_camvid") == "needs camvid: python -m data fetch camvid"
+    assert build.missing("11b_yolov3_tiny").endswith("python -m data fetch yolov3-tiny.weights darknet-photos")
     assert build.missing("01_activation_maps") == ""
 
 
