@@ -20,7 +20,7 @@ from yolo.datasets.batches import size_at
 from yolo.evaluation import evaluate_detector
 from yolo.losses import loss_v3
 from yolo.models import yolov3_tiny
-from yolo.training import Phase, body_frozen, body_then_all, new_heads, procedure, split, steps, train
+from yolo.training import Phase, body_frozen, body_then_all, expect_little, new_heads, procedure, split, steps, train
 from yolo.training.phases import last_layers
 from yolo.training.procedure import _averaged, _compile, _loss
 
@@ -250,8 +250,14 @@ def test_new_heads_stand_on_what_was_learnt():
     assert [head.shape[-1] for head in new.network.outputs] == [14, 14]
     shared = {id(weight) for weight in old.network.weights} & {id(weight) for weight in new.network.weights}
     assert not shared
+    for head in new.network(np.zeros((1, 64, 96, 3), np.float32)):  # in the dark only the biases speak
+        logits = np.asarray(head).reshape(-1, 7)
+        np.testing.assert_allclose(1 / (1 + np.exp(-logits[:, 4])), 0.01, rtol=1e-5)
+        np.testing.assert_array_equal(np.delete(logits, 4, axis=1), 0)
     with pytest.raises(ValueError, match="there are anchors for 1 heads; the network has 2"):
         new_heads(old, ("a", "b"), ANCHORS[:1])
+    with pytest.raises(ValueError, match="objectness is 1; a number between 0 and 1"):
+        expect_little(new.network, [2, 2], 1)
 
 
 # Going on

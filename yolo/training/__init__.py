@@ -6,7 +6,7 @@
     detector("photo.jpg")
 
 - `train`, `Phase`, `body_then_all`: the body frozen, the heads trained, then all; resumable.
-- `new_heads`: a detector for other classes that begins with what one has learnt.
+- `new_heads`: a detector for other classes that begins with what one has learnt; `expect_little`, for one from scratch.
 - `split(model, layers)`: a model in two, what is frozen and what learns.
 - `bottleneck(body, data, size, folder)`: what the frozen part makes of all pictures, calculated once and kept on disk;
   ``train(..., features=folder)`` learns from it.
@@ -18,7 +18,7 @@ from yolo.training.features import Bottleneck, bottleneck
 from yolo.training.phases import Phase, body_frozen, body_then_all
 from yolo.training.procedure import train
 from yolo.training.splitting import Parts, split
-from yolo.training.transfer import new_heads
+from yolo.training.transfer import expect_little, new_heads
 
 __all__ = [
     "Bottleneck",
@@ -27,6 +27,7 @@ __all__ = [
     "body_frozen",
     "body_then_all",
     "bottleneck",
+    "expect_little",
     "new_heads",
     "split",
     "train",

@@ -1,4 +1,4 @@
-"""A detector for other classes that begins with what one has learnt."""
+"""How a training begins: heads for other classes on what has been learnt, and no object expected anywhere."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def new_heads(
         train(detector, data, body_then_all(5, 20))
 
     It is built within the scope of the strategy and under the dtype policy of the moment. The new layers are random, by
-    Keras's seed.
+    Keras's seed, and `expect_little`.
 
     Args:
         detector: trained.
@@ -45,7 +45,35 @@ def new_heads(
     filters = {path: len(one) * (5 + len(names)) for path, one in zip(paths, anchors)}
     options = {"dtype": detector.dtype, "logistic": detector.logistic, "stretch": detector.stretch}
     network = _copy(detector.network, filters)
+    expect_little(network, [len(one) for one in anchors])
     return Detector(network, names, anchors, detector.size if size is None else size, **options)
+
+
+def expect_little(network: keras.Model, anchors: Sequence[int], objectness: float = 0.01) -> None:
+    """Give new heads biases by which every prediction begins with a small objectness. In place.
+
+    Nearly all predictions have no object. Heads that begin with an objectness of a half spend their first epoch on
+    unlearning that, with a loss that is a hundred times as large as what the objects teach.
+
+    Args:
+        network: whose last layers have biases: not trained yet.
+        anchors: how many each head has.
+        objectness: that they begin with, more than 0 and less than 1.
+
+    Raises:
+        ValueError: another objectness.
+
+    Source: Lin et al. 2017, "Focal loss for dense object detection", section 3.3.
+    """
+    if not 0 < objectness < 1:
+        raise ValueError(f"objectness is {objectness}; a number between 0 and 1 is wanted")
+    for path, count in zip(last_layers(network), anchors):
+        layer = network
+        for name in path.split("/"):
+            layer = layer.get_layer(name)
+        bias = layer.bias.numpy().reshape(count, -1)
+        bias[:, 4] = np.log(objectness / (1 - objectness))
+        layer.bias.assign(bias.ravel())
 
 
 def _copy(model: keras.Model, filters: Mapping[str, int]) -> keras.Model:
