@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -98,6 +99,36 @@ def words(text: str) -> list[str]:
     if not found:
         raise argparse.ArgumentTypeError("names with commas between are wanted")
     return found
+
+
+def scale_range(text: str) -> tuple[float, float]:
+    """The least and the largest enlargement, ``.6..1.5``.
+
+    Raises:
+        argparse.ArgumentTypeError: they are none.
+    """
+    found = re.fullmatch(r"(\d*\.?\d+)\.\.(\d*\.?\d+)", text)
+    least, largest = map(float, found.groups()) if found else (1, 0)
+    if not 0.01 <= least <= largest <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r}; .6..1.5, the least and the largest enlargement, is wanted")
+    return least, largest
+
+
+def order_options(group: Any) -> None:
+    """The options of a training that are about its order and what is kept: ``--seed`` to ``--precision``."""
+    group.add_argument("--seed", type=seed, default=0, help="of weights, order and views (default: 0)")
+    group.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto",
+                       help="auto: bfloat16 where a step is faster with it")  # fmt: skip
+
+
+def result_options(made: argparse.ArgumentParser) -> None:
+    """The options of a training that say where its results go."""
+    group = made.add_argument_group("results")
+    group.add_argument("--validation", metavar="DATA", help="to be measured at the end, too; never learnt from")
+    group.add_argument("--run", type=Path, metavar="FOLDER", help="checkpoint and curves (default: runs/DATA)")
+    group.add_argument("--out", type=Path, metavar="FILE", help="weights, with a card (default: in the run's folder)")
+    group.add_argument("--note", help="a sentence for the card")
+    group.add_argument("-f", "--force", action="store_true", help="replace weights that are there already")
 
 
 def _number(text: str, least: float, most: float, wanted: str) -> float:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
-from typing import Any
 
-from data.command_line.parsing import Parser, counted, positive, seed, share, size, whole_number
+from data.command_line.parsing import (
+    Parser,
+    counted,
+    order_options,
+    positive,
+    result_options,
+    scale_range,
+    share,
+    size,
+    whole_number,
+)
 
 DESCRIPTION = "Every pixel a class, from the command line."
 SCENES = 400  # that are drawn
@@ -164,20 +172,15 @@ def _training_options(made: argparse.ArgumentParser) -> None:
     group.add_argument("--balance", type=share, default=0.5, help="weights of classes: 0 equal, 1 median frequency")
     group.add_argument("--size", type=size, metavar="HxW", help="all pairs are resized to this (default: as they are)")
     group.add_argument("--crop", type=size, metavar="HxW", help="of each view (default: two thirds of the size)")
-    group.add_argument("--scale", type=_range, default=(0.6, 1.5), metavar="A..B", help="of views (default: .6..1.5)")
-    group.add_argument("--seed", type=seed, default=0, help="of weights, order and views (default: 0)")
+    group.add_argument(
+        "--scale", type=scale_range, default=(0.6, 1.5), metavar="A..B", help="of views (default: .6..1.5)"
+    )
+    order_options(group)
     group.add_argument("--keep", choices=("last", "best"), default="last", help="weights (default: last; best: by the "
                        "mean IoU of what is held out)")  # fmt: skip
     group.add_argument("--patience", type=counted, help="end a phase after so many epochs without a better mean IoU")
-    group.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto",
-                       help="auto: bfloat16 where a step is faster with it")  # fmt: skip
     group.add_argument("--jit", action="store_true", help="compile with XLA")
-    group = made.add_argument_group("results")
-    group.add_argument("--validation", metavar="DATA", help="to be measured at the end, too; never learnt from")
-    group.add_argument("--run", type=Path, metavar="FOLDER", help="checkpoint and curves (default: runs/DATA)")
-    group.add_argument("--out", type=Path, metavar="FILE", help="weights, with a card (default: in the run's folder)")
-    group.add_argument("--note", help="a sentence for the card")
-    group.add_argument("-f", "--force", action="store_true", help="replace weights that are there already")
+    result_options(made)
 
 
 LOSSES = ("cross_entropy", "focal", "dice", "jaccard", "lovasz")
@@ -193,11 +196,3 @@ def _losses(text: str) -> list[str]:
 
 def _ids(text: str) -> tuple[int, ...]:
     return tuple(whole_number(word.strip()) for word in text.split(","))
-
-
-def _range(text: str) -> Any:
-    found = re.fullmatch(r"(\d*\.?\d+)\.\.(\d*\.?\d+)", text)
-    least, largest = map(float, found.groups()) if found else (1, 0)
-    if not 0.01 <= least <= largest <= 100:
-        raise argparse.ArgumentTypeError(f"{text!r}; .6..1.5, the least and the largest enlargement, is wanted")
-    return least, largest

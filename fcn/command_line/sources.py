@@ -107,12 +107,6 @@ def _is_voc(folder: Path) -> bool:
     return (folder / "ImageSets" / "Segmentation").is_dir()
 
 
-def short(word: str) -> str:
-    """A word for data or a file without the folders before it."""
-    before, _, part = word.rpartition(":")
-    return f"{Path(before).resolve().name}:{part}" if before and not Path(word).exists() else Path(word).resolve().name
-
-
 def colours_of(data: SegmentationData) -> np.ndarray:
     """Its colours, or, where it has none, VOC's without the first, which is black; uint8 ``(classes, 3)``."""
     return other_colours(len(data.class_names)) if data.colours is None else data.colours

@@ -4,36 +4,31 @@ from __future__ import annotations
 
 import argparse
 import functools
-import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.arguments import number_pair
-from data.command_line.outputs import free, writable_folder
-from data.precision import POLICIES, numbers
-from data.runs import read_note, replaced
-from data.shipped import halves
+from data.command_line.training import MEMORY, STOPPED, settle, settle_paths, short, through_halves
+from data.precision import numbers
+from data.shipped import ENDING
 from fcn.command_line import building
 from fcn.command_line.card import DECIDING, write_results
 from fcn.command_line.evaluate import check_classes
 from fcn.command_line.measuring import Measured, measure
 from fcn.command_line.networks import SMALLEST, check_sides
-from fcn.command_line.precision import choose
-from fcn.command_line.sources import open_data, short
+from fcn.command_line.sources import open_data
 from fcn.datasets import SegmentationData, hold_out
 from fcn.datasets.batches import image_sizes
 
 if TYPE_CHECKING:
     import keras
 
-MEMORY = 2**31  # bytes up to which all pairs are read once and kept
-STOPPED = "stopped; the same command goes on after the last whole epoch"
-
 
 def run(options: argparse.Namespace) -> int:
     """Train, measure, write."""
-    _paths(options)
+    whole = building.keeps_encoder_file(options)
+    why = ": the encoder is part of the file" if whole else ""
+    settle_paths(options, ".keras" if whole else ENDING, why)
     building.complete(options)
     if not options.hold_out and (options.patience or options.keep == "best"):
         raise ValueError("--patience and --keep best go by the pairs that are held out; --hold-out is 0")
@@ -60,24 +55,6 @@ def run(options: argparse.Namespace) -> int:
     for problem in failures:
         print(f"left out: {problem}", file=sys.stderr)
     return 1 if failures else 0
-
-
-def _paths(options: argparse.Namespace) -> None:
-    """Where the run and the weights go; refused now, rather than after hours.
-
-    Raises:
-        OSError, ValueError: it cannot be written there.
-    """
-    name = short(options.data).replace(":", "-")
-    options.run = options.run or Path("runs") / name
-    ending = ".keras" if building.keeps_encoder_file(options) else ".weights.h5"
-    options.out = options.out or options.run / f"{options.run.resolve().name}{ending}"
-    if not options.out.name.endswith(ending):
-        why = ": the encoder is part of the file" if building.keeps_encoder_file(options) else ""
-        raise ValueError(f"--out is '{options.out}'; a name that ends in {ending} is wanted{why}")
-    free(options.out, options.force, "--out")
-    writable_folder(options.run, "--run")
-    writable_folder(options.out.parent, "--out")
 
 
 def hold_out_some(
@@ -135,7 +112,7 @@ def _learn(
     classes = len(data.class_names)
     kept = " and ".join([f"{len(data)} pairs to learn from", *([f"{len(held)} held out"] if held else [])])
     say(f"{short(options.data)}: {kept}, {classes} classes")
-    _settle_precision(options, classes, say)
+    settle(options, DECIDING, lambda: building.start(options, classes), (options.batch, *options.crop), say)
     data, held = (_in_memory(pairs, options) for pairs in (data, held))
     loss = make_loss(options, data)
     with numbers(options.precision):
@@ -160,34 +137,6 @@ def _learn(
         verbose=not options.quiet,
     )
     return network, history
-
-
-def _settle_precision(options: argparse.Namespace, classes: int, say: Any) -> None:
-    """Decide, once for a run; and keep a run from going on with other options.
-
-    Raises:
-        ValueError: the folder belongs to a run with other options, which cannot be read perhaps.
-    """
-    note, before = options.run / "options.json", None
-    if note.exists() and (options.run / "checkpoint.npz").exists():  # without it, the start had failed
-        before = read_note(note)
-        if before.get("precision") not in POLICIES:
-            raise ValueError(f"{note} names no precision: delete {options.run} to start anew")
-    if options.precision == "auto" and before:
-        options.precision = before["precision"]
-    else:
-        shape = (options.batch, *options.crop)
-        options.precision, why = choose(options.precision, lambda: building.start(options, classes), shape)
-        say(f"precision: {options.precision} ({why})")
-    facts = json.loads(json.dumps({name: getattr(options, name) for name in DECIDING}))
-    changed = [name.replace("_", "-") for name in facts if before and before.get(name) != facts[name]]
-    if changed:
-        raise ValueError(
-            f"'{options.run}' belongs to a run with another --{', --'.join(changed)}; choose another folder with "
-            "--run, or delete this one to start anew"
-        )
-    with replaced(note) as part:
-        part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
 def _in_memory(pairs: SegmentationData | None, options: argparse.Namespace) -> SegmentationData | None:
@@ -233,13 +182,8 @@ def as_shipped(network: keras.Model, options: argparse.Namespace, classes: int) 
         return network
     from fcn.segmenter import build
 
-    try:
-        weights = halves(network)
-    except ValueError as error:
-        raise ValueError(
-            f"the training went astray: {error}; take a --rate lower than {options.rate:g}, and another --run"
-        ) from None
+    weights = through_halves(network, options.rate)
     with numbers("float32"):
         final = build(options.network, classes, **building.arguments_of(options))
-    final.set_weights([weight.astype("float32") for weight in weights])
+    final.set_weights(weights)
     return final

@@ -8,10 +8,11 @@ from PIL import Image
 
 from data import photo
 from data.command_line.outputs import OutputError, free, whole, writable_folder
-from data.command_line.parsing import Parser, positive, seed, share, size, whole_number
+from data.command_line.parsing import Parser, positive, scale_range, seed, share, size, whole_number
 from data.command_line.parsing import words as names_with_commas
 from data.command_line.pictures import SUFFIXES, VIDEOS, Picture, find_pictures, is_video, pictures_in, place_of, read
 from data.command_line.quiet import native_silence, one_line
+from data.command_line.training import bounds, command_of, data_facts, facts_of, settle, settle_paths, sides, typed
 
 
 def paint(path):
@@ -252,3 +253,67 @@ def test_what_a_result_is_made_of_stays(tmp_path, name):
         assert place_of(picture, "boxes", output, problems.append, several=False, force=True) is None
         assert "is what the result is made of" in problems[0]
     assert source.read_text() == "mine"
+
+
+# training
+
+
+def training_options(**changes):
+    usual = {"data": "a/mine:train", "run": None, "out": None, "force": False, "precision": "float32", "rate": 0.1,
+             "validation": None, "seed": 3, "note": None, "size": (32, 64)}  # fmt: skip
+    return argparse.Namespace(**{**usual, **changes})
+
+
+def test_where_a_run_and_its_weights_go(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = training_options()
+    settle_paths(options, ".weights.h5")
+    assert (str(options.run), str(options.out)) == ("runs/mine-train", "runs/mine-train/mine-train.weights.h5")
+    options = training_options(run=Path("r"), out=Path("x.keras"))
+    with pytest.raises(ValueError, match=r"ends in \.weights\.h5 is wanted, as x$"):
+        settle_paths(options, ".weights.h5", ", as x")
+    options.out.touch()
+    with pytest.raises(OutputError, match="--out"):
+        settle_paths(options, ".keras")
+
+
+def test_what_decides_stays_the_same_from_the_first_checkpoint_on(tmp_path):
+    said, shape = [], (1, 8, 8)
+    settle(training_options(run=tmp_path), ("rate", "precision", "size"), pytest.fail, shape, said.append)
+    assert said == ["precision: float32 (as asked for)"]
+    # The start may have failed, and nothing is lost.
+    settle(training_options(run=tmp_path, rate=0.2), ("rate", "precision", "size"), pytest.fail, shape, said.append)
+    (tmp_path / "checkpoint.npz").touch()
+    options = training_options(run=tmp_path, rate=0.2, precision="auto")
+    settle(options, ("rate", "precision", "size"), pytest.fail, shape, said.append)
+    assert options.precision == "float32" and len(said) == 2
+    for name, value in {"rate": 0.3, "precision": "bfloat16", "size": (64, 64)}.items():
+        changed = training_options(**{"run": tmp_path, "rate": 0.2, name: value})
+        with pytest.raises(ValueError, match=f"with another --{name};"):
+            settle(changed, ("rate", "precision", "size"), pytest.fail, shape, said.append)
+
+
+def test_a_command_that_makes_it_again():
+    options = training_options(rate=1e-3, scale=(0.5, 2.0), jit=True, patience=None, images="b/c", labels="labels")
+    words = command_of(
+        "fcn", options, ("rate", "scale", "jit", "patience", "size"), {"images": None, "labels": "labels"},
+        {"scale": bounds, "size": sides},
+    )  # fmt: skip
+    assert words == "python -m fcn train mine:train --images b/c --rate 0.001 --scale 0.5..2 --jit --size 32x64"
+    assert scale_range(typed("scale", (0.5, 2.0), {"scale": bounds})[1]) == (0.5, 2)
+    assert size(sides((32, 64))) == (32, 64) and size(sides(32)) == 32
+    drawn = training_options(data="scenes:3", count=5, validation="a/scenes:4")
+    assert command_of("yolo", drawn, (), {}, {}) == "python -m yolo train scenes:3 --count 5 --validation scenes:4"
+
+
+def test_the_facts_of_a_card():
+    options = training_options(validation="a/mine:val", note="a sentence")
+    data = data_facts(options, "3 pairs", "1 held out")
+    assert data == {
+        "learnt_from": "mine:train: 3 pairs, 1 held out",
+        "validation": "mine:val: measured on, never learnt from",
+    }
+    rows = [{"seconds": 60.0}, {"seconds": 33.0}]
+    facts = facts_of(options, rows, what="x", command="y", data=data, figures={"a": 1})
+    assert (facts["minutes"], facts["epochs"], facts["seed"], facts["note"]) == (1.6, 2, 3, "a sentence")
+    assert "note" not in facts_of(training_options(), rows, what="x", command="y", data=data, figures={})

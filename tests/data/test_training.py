@@ -7,7 +7,17 @@ import keras
 import numpy as np
 import pytest
 
-from data.training import Epochs, Record, Watch, check_phase, frozen, learning_rate, network_in_words, stale
+from data.training import (
+    Epochs,
+    Record,
+    Watch,
+    check_phase,
+    frozen,
+    learning_rate,
+    network_in_words,
+    precision,
+    stale,
+)
 from data.training.checkpoints import load_checkpoint, read_history, save_checkpoint
 
 
@@ -134,3 +144,29 @@ def test_importing_it_imports_no_tensorflow():
     code = "import sys, data.training; print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+# which numbers
+
+
+def test_precision_is_measured_only_where_there_are_units(monkeypatch):
+    def build():
+        pytest.fail("nothing needs to be built")
+
+    assert precision.choose("bfloat16", build, (1, 32, 32)) == ("bfloat16", "as asked for")
+    monkeypatch.setattr(precision, "has_units", lambda: False)
+    assert precision.choose("auto", build, (1, 32, 32))[0] == "float32"
+    monkeypatch.setattr(precision, "has_units", lambda: True)
+    seen = []
+
+    def timed(network, shape):
+        seen.append((network.compute_dtype, shape))
+        return {"float32": 3.0, "bfloat16": 2.0}[network.compute_dtype]
+
+    monkeypatch.setattr(precision, "step_time", timed)
+    made = lambda: keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 1)])  # noqa: E731
+    policy = keras.config.dtype_policy()
+    name, why = precision.choose("auto", lambda: made().layers[0], (1, 32, 32))
+    assert name == "bfloat16" and "1.50 times as fast" in why
+    assert seen == [("float32", (1, 32, 32)), ("bfloat16", (1, 32, 32))]
+    assert keras.config.dtype_policy() == policy

@@ -20,7 +20,7 @@ from data.training import read_history
 from data.videos import read_video, write_video
 from fcn import segmenter
 from fcn.__main__ import main
-from fcn.command_line import building, networks, precision
+from fcn.command_line import building, networks
 from fcn.command_line.parsing import OF_COMMAND
 from fcn.command_line.parsing import parser as make_parser
 from fcn.command_line.sources import open_data
@@ -581,29 +581,6 @@ def test_an_encoder_takes_over_what_its_classifier_knows():
             np.testing.assert_array_equal(ours, theirs)
     with pytest.raises(ValueError, match="numbers its layers anew"):
         building.take_over(encoder, classifier(("one", "three")))
-
-
-def test_precision_is_measured_only_where_there_are_units(monkeypatch):
-    def build():
-        pytest.fail("nothing needs to be built")
-
-    assert precision.choose("bfloat16", build, (1, 32, 32)) == ("bfloat16", "as asked for")
-    monkeypatch.setattr(precision, "has_units", lambda: False)
-    assert precision.choose("auto", build, (1, 32, 32))[0] == "float32"
-    monkeypatch.setattr(precision, "has_units", lambda: True)
-    seen = []
-
-    def timed(network, shape):
-        seen.append((network.compute_dtype, shape))
-        return {"float32": 3.0, "bfloat16": 2.0}[network.compute_dtype]
-
-    monkeypatch.setattr(precision, "step_time", timed)
-    made = lambda: keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 1)])  # noqa: E731
-    policy = keras.config.dtype_policy()
-    name, why = precision.choose("auto", lambda: made().layers[0], (1, 32, 32))
-    assert name == "bfloat16" and "1.50 times as fast" in why
-    assert seen == [("float32", (1, 32, 32)), ("bfloat16", (1, 32, 32))]
-    assert keras.config.dtype_policy() == policy
 
 
 # as a process

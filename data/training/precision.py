@@ -48,7 +48,8 @@ def step_time(network: keras.Model, shape: tuple[int, int, int]) -> float:
     @tf.function(autograph=False)
     def step() -> tf.Tensor:
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(tf.cast(network(images, training=True), tf.float32) ** 2)
+            outputs = tf.nest.flatten(network(images, training=True))
+            loss = tf.add_n([tf.reduce_mean(tf.cast(one, tf.float32) ** 2) for one in outputs])
         return tf.add_n([tf.reduce_sum(one) for one in tape.gradient(loss, network.trainable_variables)])
 
     times = []
