@@ -13,7 +13,7 @@
 `yolo.targets`, `yolo.losses`         which cell learns which box, and Darknet's three losses; `yolo.explain_loss`
 `yolo.training`                       in phases, resumable; new heads for other classes; features kept on disk
 `yolo.evaluation`                     average precision and what stands behind it
-`python -m yolo`                      detect, verify, lint, evaluate
+`python -m yolo`                      detect, verify, lint, train, evaluate
 ====================================  ==================================================================================
 """
 

@@ -1,4 +1,4 @@
-"""Every object a box, from the command line: `python -m yolo detect|verify|lint|evaluate`."""
+"""Every object a box, from the command line: `python -m yolo detect|verify|lint|train|evaluate`."""
 
 from __future__ import annotations
 

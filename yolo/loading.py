@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -132,10 +132,18 @@ def export(
         "size": list(detector.size),
         "stretch": bool(stretch),
     }
-    write_half(network, lambda: _build(described), path, {**facts, **described}, what=f"{name}({arguments})")
+    write_half(network, lambda: build(described), path, {**facts, **described}, what=f"{name}({arguments})")
 
 
-def _build(facts: dict[str, Any]) -> keras.Model:
+def build(facts: Mapping[str, Any]) -> keras.Model:
+    """The network that a card describes, with random weights, under the dtype policy of the moment.
+
+    Args:
+        facts: ``network``, ``arguments``, ``class_names`` and ``anchors``, as `export` writes them.
+
+    Raises:
+        ValueError: no such network.
+    """
     one_of("network", facts["network"], NETWORKS)
     function = getattr(import_module("yolo.models"), facts["network"])
     return function(len(facts["class_names"]), anchors=len(facts["anchors"][0]), **facts["arguments"])
@@ -145,7 +153,7 @@ def _from_card(name: str, folder: Path | None) -> Detector:
     facts = card(name, *ENTRIES, folder=folder)
     with weights_file(name, folder) as path:
         try:
-            network = _build(facts)
+            network = build(facts)
             network.load_weights(path)
             kept = facts["class_names"], facts["anchors"], facts["size"]
             return Detector(network, *kept, stretch=bool(facts.get("stretch")), card=facts)

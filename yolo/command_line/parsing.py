@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from data.command_line.parsing import Parser, counted, positive, share, size, whole_number, words
+from yolo.command_line.training_options import add_training_options
 
 DESCRIPTION = "Every object a box, from the command line."
 EXAMPLES = """\
@@ -14,6 +15,7 @@ examples:
   python -m yolo detect drive.mp4                  a video: drive-boxes.mp4
   python -m yolo verify yolov3.cfg yolov3.weights  is it imported right? compared with OpenCV
   python -m yolo lint VOC2012                      are these labels fit to be learnt from?
+  python -m yolo train mine/                       learn it: runs/mine/mine.weights.h5
   python -m yolo evaluate bccd:validation --model runs/cells/cells.weights.h5
 
 each command has its own examples: python -m yolo detect --help
@@ -29,6 +31,13 @@ OF_COMMAND = {
   python -m yolo detect 0 --seconds 20                     the first camera: camera-0-boxes.mp4; Ctrl-C ends it sooner
   python -m yolo detect a.jpg --model x.cfg --weights x.weights --names x.names
   python -m yolo detect a.jpg --model runs/x/x.weights.h5
+""",
+    "train": """\
+  python -m yolo train mine/ --head-only                   the heads of yolov3-tiny alone: seconds for an epoch
+  python -m yolo train bccd --weights yolov3-tiny          what it knows, with new heads; all learns
+  python -m yolo train mine/:train --validation mine/:val --weights runs/x/x.weights.h5 --epochs 30 --rate .0005
+  python -m yolo train scenes --count 3000 --size 256x384 --width .375 --epochs 20         from scratch
+Ctrl-C is safe: the same command goes on after the last whole epoch.
 """,
     "verify": """\
   python -m yolo verify yolov3-tiny.cfg yolov3-tiny.weights
@@ -82,11 +91,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--tolerance", type=positive, default=1e-4, help="that counts as equal (default: .0001)")
     made.add_argument("--layers", action="store_true", help="list the layers and their shapes, too")
     made = command("lint", "what is in the labels, and what is wrong with them", DATA)
-    made.add_argument("data", metavar="DATA", help="see below")
-    _data_options(made)
-    made.add_argument("--names", type=Path, metavar="FILE", help="a class in each line (default: the one .names)")
+    _folder_options(made)
     made.add_argument("--size", type=size, default=416, metavar="HxW", help="of the network's input (default: 416)")
     made.add_argument("--headers", action="store_true", help="read the pictures' headers only, which is faster")
+    made = command("train", "train a detector", DATA)
+    _folder_options(made, "--size")
+    add_training_options(made)
     _evaluate_options(command("evaluate", "measure average precision on labelled pictures", DATA))
     return top
 
@@ -130,10 +140,17 @@ def _detector_options(made: argparse.ArgumentParser, names: str) -> None:
                        "auto: bfloat16 where it is faster and moves no score by .02 (default: float32)")  # fmt: skip
 
 
-def _data_options(made: argparse.ArgumentParser) -> None:
+def _data_options(made: argparse.ArgumentParser, scene_size: str = "128") -> None:
     made.add_argument("--images", type=Path, metavar="FOLDER", help="of the pictures (default: beside the labels)")
     made.add_argument("--labels", type=Path, metavar="FOLDER", help="of Darknet's .txt files (default: found)")
     made.add_argument("--count", type=whole_number, default=400, help="of drawn scenes (default: 400)")
+    made.add_argument("--scene-size", type=size, metavar="HxW", help=f"of drawn scenes, pixels (default: {scene_size})")
+
+
+def _folder_options(made: argparse.ArgumentParser, scene_size: str = "128") -> None:
+    made.add_argument("data", metavar="DATA", help="see below")
+    _data_options(made, scene_size)
+    made.add_argument("--names", type=Path, metavar="FILE", help="a class in each line (default: the one .names)")
 
 
 def _evaluate_options(made: argparse.ArgumentParser) -> None:
