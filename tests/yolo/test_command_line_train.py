@@ -82,7 +82,7 @@ def trained(tmp_path_factory):
 def test_the_result_is_that_of_the_functions(trained):
     """The same weights as whoever calls the functions, in this order, gets; through float16."""
     from yolo.augment import augment
-    from yolo.training import body_then_all, train
+    from yolo.training import body_then_all, expect_little, train
 
     folder, _ = trained
     full = read_voc(folder / "mine")
@@ -92,6 +92,7 @@ def test_the_result_is_that_of_the_functions(trained):
     anchors = cluster(shapes_of(data, 64), 6, seed=3, restarts=starting.RESTARTS).anchors.round(2)
     keras.utils.set_random_seed(3)
     detector = yolo.Detector(yolov3_tiny(3, width=0.05), full.names, [anchors[3:], anchors[:3]], 64)
+    expect_little(detector.network, [3, 3])
     views = functools.partial(augment, mosaic=0.5, mixup=0.0, scale=(0.5, 1.5))
     train(detector, data, body_then_all(0, 1), augment=views, batch=4, seed=3, keep="last", verbose=False)
     loaded = yolo.load(folder / "runs" / "mine" / "mine.weights.h5")

@@ -103,11 +103,13 @@ def with_heads(start: Start, names: Sequence[str], anchors: Sequence[np.ndarray]
     """The detector that is to learn, built under the dtype policy of the moment: new heads, random by the seed."""
     import keras
 
-    from yolo.training import new_heads
+    from yolo.training import expect_little, new_heads
 
     keras.utils.set_random_seed(seed)
     if start.detector is None:
-        return Detector(loading.build(_described(start, names, anchors)), names, anchors, start.size)
+        network = loading.build(_described(start, names, anchors))
+        expect_little(network, [len(one) for one in anchors])
+        return Detector(network, names, anchors, start.size)
     # A letterbox, whatever the start was trained with: views keep the aspect of the pictures.
     return new_heads(replace(start.detector, stretch=False), names, anchors, size=start.size)
 
