@@ -242,6 +242,22 @@ def test_darknets_files_are_a_start_if_the_network_is_one_of_ours(tmp_path):
         starting.open_start(make_parser().parse_args(["train", "d", *words]))
 
 
+def test_what_is_measured_is_what_the_file_will_hold():
+    options = make_parser().parse_args(["train", "d", "--width", ".05"])
+    starting.complete(options)
+    start = starting.open_start(options)
+    detector = starting.with_heads(start, ("a", "b"), start.anchors, 5)
+    for weight in detector.network.weights:
+        weight.assign(np.full(weight.shape, 1 / 3))
+    final = starting.as_shipped(detector, start, 0.1)
+    for weight in final.network.get_weights():
+        np.testing.assert_array_equal(weight, np.float32(np.float16(1 / 3)))
+    assert final.network.outputs[1].dtype == "float32" and final.size == (416, 416)
+    detector.network.weights[0].assign(np.full(detector.network.weights[0].shape, np.nan))
+    with pytest.raises(ValueError, match=r"a --rate lower than 0\.1, and another --run"):
+        starting.as_shipped(detector, start, 0.1)
+
+
 def test_what_is_held_out_is_drawn_by_the_seed():
     data = scenes(20, size=32, verbose=False)
     draws = [split(data, 0.25, seed) for seed in (0, 0, 1)]
