@@ -6,6 +6,7 @@ import argparse
 import datetime
 import json
 import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,25 @@ if TYPE_CHECKING:
 MEMORY = 2**31
 """Bytes up to which all pictures are read once and kept."""
 STOPPED = "stopped; the same command goes on after the last whole epoch"
+RESUMES = "after a stop (Ctrl-C, a power cut) the same command goes on after the last whole epoch"
 Say = Callable[[str], Any]
+
+
+def teller(options: argparse.Namespace) -> Say:
+    """What says how a training gets on, at once; nothing with ``--quiet``."""
+
+    def say(text: str) -> None:
+        if not options.quiet:
+            print(text, flush=True)
+
+    return say
+
+
+def told(failures: Sequence[str]) -> int:
+    """Say last what was left out; the exit status, 1 if something was."""
+    for problem in failures:
+        print(f"left out: {problem}", file=sys.stderr)
+    return 1 if failures else 0
 
 
 def settle_paths(options: argparse.Namespace, ending: str, why: str = "") -> None:

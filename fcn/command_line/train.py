@@ -8,7 +8,17 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from data.arguments import number_pair
-from data.command_line.training import MEMORY, STOPPED, settle, settle_paths, short, through_halves
+from data.command_line.training import (
+    MEMORY,
+    RESUMES,
+    STOPPED,
+    settle,
+    settle_paths,
+    short,
+    teller,
+    through_halves,
+    told,
+)
 from data.precision import numbers
 from data.shipped import ENDING
 from fcn.command_line import building
@@ -52,9 +62,7 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print(f"\n{STOPPED}", file=sys.stderr)
         return 130
-    for problem in failures:
-        print(f"left out: {problem}", file=sys.stderr)
-    return 1 if failures else 0
+    return told(failures)
 
 
 def hold_out_some(
@@ -105,10 +113,7 @@ def _learn(
     from fcn.augment import augment
     from fcn.training import decoder_then_all, train
 
-    def say(text: str) -> None:
-        if not options.quiet:
-            print(text, flush=True)
-
+    say = teller(options)
     classes = len(data.class_names)
     kept = " and ".join([f"{len(data)} pairs to learn from", *([f"{len(held)} held out"] if held else [])])
     say(f"{short(options.data)}: {kept}, {classes} classes")
@@ -119,7 +124,7 @@ def _learn(
         network = building.start(options, classes)
     encoder = f" on {options.encoder or options.encoder_file}" if options.encoder or options.encoder_file else ""
     say(f"network: {options.network}{encoder}, {network.count_params():,} weights")
-    say(f"run: {options.run}; after a stop (Ctrl-C, a power cut) the same command goes on after the last whole epoch")
+    say(f"run: {options.run}; {RESUMES}")
     history = train(
         network,
         data,

@@ -24,7 +24,7 @@ from yolo.command_line.evaluate import figures
 from yolo.command_line.parsing import parser as make_parser
 from yolo.command_line.reading import read, split
 from yolo.command_line.train import sizes_around
-from yolo.datasets import mended, read_voc, scenes, write_voc
+from yolo.datasets import DetectionData, Record, mended, read_voc, scenes, write_voc
 from yolo.evaluation import evaluate_detector
 from yolo.models import save_darknet, yolov3_tiny
 
@@ -278,6 +278,16 @@ def test_pictures_are_read_once_where_there_is_room(tmp_path, monkeypatch):
     monkeypatch.setattr("yolo.command_line.reading.MEMORY", 1000)
     files = read(data, (64, 48), pytest.fail, verbose=False)
     assert files[0].image == data[0].image and files[0].size == (96, 96)
+
+
+def test_boxes_without_area_are_left_out_and_told(capsys):
+    image = np.zeros((40, 40, 3), np.uint8)
+    record = Record(image, [(1, 1, 9, 9), (5, 5, 5, 9), (30, 30, 50, 50)], [0, 0, 0], ("a",), id="p")
+    found = read(DetectionData([record], ("a",)), None, pytest.fail, verbose=False)
+    np.testing.assert_array_equal(found[0].boxes, [(1, 1, 9, 9), (30, 30, 40, 40)])
+    assert "no area in their picture: 1; clipped at its edge: 1;" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="p, box 1: the box has no area"):
+        read(DetectionData([record], ("a",)), None, pytest.fail, strict=True, verbose=False)
 
 
 def test_sizes_of_the_same_aspect():

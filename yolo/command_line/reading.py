@@ -83,8 +83,8 @@ def read(
         raise ValueError(f"{removed[0].where}: the box has no area in its picture")
     if changes:
         print(
-            f"python -m yolo train: {len(removed)} boxes have no area in their picture and teach nothing, "
-            f"{len(changes) - len(removed)} reach across its edge and are clipped; python -m yolo lint lists them",
+            f"python -m yolo train: boxes left out, as they have no area in their picture: {len(removed)}; clipped at "
+            f"its edge: {len(changes) - len(removed)}; python -m yolo lint lists them",
             file=sys.stderr,
         )
     return found

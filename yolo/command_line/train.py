@@ -11,7 +11,7 @@ import numpy as np
 
 from data.arguments import number_pair
 from data.command_line.quiet import one_line, start_tensorflow
-from data.command_line.training import STOPPED, Say, settle, settle_paths, short
+from data.command_line.training import RESUMES, STOPPED, Say, settle, settle_paths, short, teller, told
 from data.precision import numbers
 from data.shipped import ENDING
 from yolo.command_line import starting
@@ -37,13 +37,8 @@ def run(options: argparse.Namespace) -> int:
     options.scene_size = options.scene_size or options.size
     failures: list[str] = []
     sets = _open(options, failed_or_stop(options, failures))
-
-    def say(text: str) -> None:
-        if not options.quiet:
-            print(text, flush=True)
-
     try:
-        detector, history = _learn(options, start, sets, say)
+        detector, history = _learn(options, start, sets, teller(options))
         final = starting.as_shipped(detector, start, options.rate)
         measured: dict[str, tuple[DetectionData, Evaluation]] = {}
         for name in ("held_out", "validation"):
@@ -55,9 +50,7 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print(f"\n{STOPPED}", file=sys.stderr)
         return 130
-    for problem in failures:
-        print(f"left out: {problem}", file=sys.stderr)
-    return 1 if failures else 0
+    return told(failures)
 
 
 def _open(options: argparse.Namespace, failed: Failed) -> dict[str, DetectionData | None]:
@@ -122,7 +115,7 @@ def _learn(
     origin = f" with what {short(options.weights)} has learnt" if options.weights else ""
     height, width = options.size
     say(f"network: {start.network}{origin}, {detector.network.count_params():,} weights, input {height}x{width}")
-    say(f"run: {options.run}; after a stop (Ctrl-C, a power cut) the same command goes on after the last whole epoch")
+    say(f"run: {options.run}; {RESUMES}")
     if options.head_only:
         phases = (Phase("heads", options.epochs, options.rate, freeze_body=True),)
         views = {"features": options.run / "features"}
