@@ -1,7 +1,7 @@
 """What every resumable training needs, whatever is learnt: phases, the learning rate, checkpoints, a recipe.
 
 - `Record`: history, checkpoint and best weights, in the files of a run's folder.
-- `learning_rate`, `check_phase`, `frozen`, `stale`: of a phase: its rate, what stands still in it, when it is over.
+- `learning_rate`, `BasePhase`, `frozen`, `stale`: of a phase: its rate, what stands still in it, when it is over.
 - `Watch`: what goes on beside an epoch, the bar and the line in the end.
 - `network_in_words`, `update_with_array`, `words`: what decides the result of a training, as JSON can hold it.
 
@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from data.training.checkpoints import Record, Row, read_history
 from data.training.epochs import Epochs, Watch
-from data.training.phases import check_phase, frozen, learning_rate, stale
+from data.training.phases import BasePhase, frozen, learning_rate, stale
 from data.training.recipe import network_in_words, update_with_array, words
 
 __all__ = [
+    "BasePhase",
     "Epochs",
     "Record",
     "Row",
     "Watch",
-    "check_phase",
     "frozen",
     "learning_rate",
     "network_in_words",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from data.arguments import whole_number
 from data.training.checkpoints import Row
@@ -13,17 +14,30 @@ if TYPE_CHECKING:
     import keras
 
 
-def check_phase(name: Any, epochs: Any, rate: Any) -> None:
-    """Refuse what makes no phase.
+@dataclass(frozen=True)
+class BasePhase:
+    """Some epochs of a training, with a learning rate of their own.
+
+    Attributes:
+        name: for the log.
+        epochs: passes over what is learnt from.
+        rate: the highest learning rate, see `learning_rate`.
 
     Raises:
         TypeError, ValueError: a name that is no string, fewer than one epoch, a rate that is not above 0.
     """
-    if not isinstance(name, str):
-        raise TypeError(f"name is {name!r}; words are wanted")
-    whole_number("epochs", epochs)
-    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < float("inf"):
-        raise ValueError(f"rate is {rate!r}; a number above 0 is wanted")
+
+    name: str
+    epochs: int
+    rate: float
+
+    def __post_init__(self) -> None:
+        """Check."""
+        if not isinstance(self.name, str):
+            raise TypeError(f"name is {self.name!r}; words are wanted")
+        whole_number("epochs", self.epochs)
+        if isinstance(self.rate, bool) or not isinstance(self.rate, (int, float)) or not 0 < self.rate < float("inf"):
+            raise ValueError(f"rate is {self.rate!r}; a number above 0 is wanted")
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from data.arguments import whole_number
-from data.training import check_phase
+from data.training import BasePhase
 from data.training import frozen as stands_still
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Phase:
+class Phase(BasePhase):
     """Some epochs of a training.
 
     The learning rate rises to ``rate`` within the first twentieth of the steps and falls to 0 along a cosine.
@@ -32,14 +32,7 @@ class Phase:
         TypeError, ValueError: a name that is no string, fewer than one epoch, a rate that is not above 0.
     """
 
-    name: str
-    epochs: int
-    rate: float
     freeze_encoder: bool = False
-
-    def __post_init__(self) -> None:
-        """Check."""
-        check_phase(self.name, self.epochs, self.rate)
 
 
 def decoder_then_all(decoder: int, everything: int, rate: float = 1e-3) -> tuple[Phase, ...]:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from data.training import (
+    BasePhase,
     Epochs,
     Record,
     Watch,
-    check_phase,
     frozen,
     learning_rate,
     network_in_words,
@@ -135,9 +135,9 @@ def test_the_watch_counts_speaks_and_stops(capsys):
 
 @pytest.mark.parametrize("fields", [("a", 0, 1), ("a", 1, 0), ("a", 1, True), ("a", 1, float("nan"))])
 def test_what_makes_no_phase(fields):
-    check_phase("a", 1, 1)
+    assert BasePhase("a", 1, 1).rate == 1
     with pytest.raises(ValueError, match="is wanted"):
-        check_phase(*fields)
+        BasePhase(*fields)
 
 
 def test_importing_it_imports_no_tensorflow():

@@ -15,31 +15,12 @@ from PIL import Image
 from data import read_image
 from data.videos import Video, read_video, write_video
 from tests.yolo.darknet_networks import random_weights, tiny_cfg
-from tests.yolo.test_detector import picture, spots
-from yolo import darknet, loading
+from tests.yolo.test_detector import picture
+from yolo import darknet
 from yolo.__main__ import main
 from yolo.command_line import detect
 from yolo.command_line.parsing import OF_COMMAND
 from yolo.datasets import read_csv, scenes, write_coco, write_csv, write_voc, write_yolo
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture(scope="module")
-def seer():
-    return spots()
-
-
-@pytest.fixture
-def seeing(seer, monkeypatch):
-    """The detector that sees red and blue, whatever --model says; and with what it was asked for."""
-    asked = []
-    monkeypatch.setattr(loading, "load", lambda *given, **options: asked.append((given, options)) or seer)
-    return asked
 
 
 def paint(path, pixels=None):

@@ -9,9 +9,8 @@ import pytest
 from PIL import Image
 
 from tests.yolo.test_command_line import darknet_files, failing
-from tests.yolo.test_detector import NAMES, picture, spots
+from tests.yolo.test_detector import NAMES, picture
 from tests.yolo.test_evaluation import random_coco
-from yolo import loading
 from yolo.__main__ import main
 from yolo.command_line.evaluate import by_size, figures
 from yolo.datasets import DetectionData, Record, write_coco, write_yolo
@@ -19,24 +18,6 @@ from yolo.evaluation import Detection, Truth, coco_summary, confusion, evaluate,
 
 BOX = (30, 9, 50, 39)  # what the detector says of a spot in its cell (1, 2)
 BLUE = (0, 0, 255)
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture(scope="module")
-def seer():
-    return spots()
-
-
-@pytest.fixture
-def seeing(seer, monkeypatch):
-    asked = []
-    monkeypatch.setattr(loading, "load", lambda *given, **options: asked.append((given, options)) or seer)
-    return asked
 
 
 def write_data(folder, names=NAMES):

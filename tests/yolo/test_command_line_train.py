@@ -32,12 +32,6 @@ SCRATCH = ["--width", ".05", "--size", "64"]
 QUICK = ["--epochs", "1", "--batch", "4", "--precision", "float32", "-q"]
 
 
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def draw(folder, count=6):
     write_voc(scenes(count, size=64, verbose=False), folder, split="some")
     return folder
